@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Detection: rule files in, events through, alerts out.
+ *
+ * Source    rule files in Falco's format (falco.org/docs/concepts/rules: rule, macro, list,
+ *           exceptions, append, override, enabled, required_engine_version, required_plugin_versions
+ *           are understood), ours in rules/ with extra keys (title_zh, advice, technique …).
+ * Workload  100 to 500 rules, loaded at start and on change; up to 500,000 events a second.
+ * Trust     rule files are hostile until parsed: bounded, every error names file:line:column.
+ */
+#ifndef SK_DETECT_DETECT_H
+#define SK_DETECT_DETECT_H
+
+#include "base/arena.h"
+#include "base/base.h"
+#include "model/nouns.h"
+
+#define SK_RULES_TEXT_MAX ((size_t)8 << 20) /* bytes of one file */
+
+struct sk_rule_file { /* read by the caller: judge does no I/O */
+    struct sk_str name; /* as shown in messages */
+    struct sk_str text;
+};
+
+struct sk_rules; /* immutable once loaded; may be shared by threads that only read */
+
+/* Loads files in order (later ones append to and override earlier ones). All or nothing: 0 and
+ * *ret, or -EBADMSG with the first error ("file:line:col: …" and caret lines), -EFBIG, -ENOMEM.
+ * Warnings (unknown key, rule of another source, unused macro) are kept: sk_rules_warning. */
+int sk_rules_load(const struct sk_rule_file *files, size_t n, struct sk_rules **ret,
+                  struct sk_err *err) SK_NODISCARD;
+struct sk_rules *sk_rules_free(struct sk_rules *r);
+SK_DEFINE_CLEANUP(struct sk_rules *, sk_rules_free)
+
+struct sk_rule { /* for lists; owned by the set */
+    struct sk_str name, desc, condition, output, source, file;
+    struct sk_str title_zh, desc_zh, advice, advice_zh; /* may be absent */
+    uint32_t line;
+    uint32_t priority; /* enum sk_priority */
+    bool enabled;
+    struct sk_strs tags, techniques;
+};
+size_t sk_rules_count(const struct sk_rules *r);
+const struct sk_rule *sk_rules_at(const struct sk_rules *r, size_t i);
+size_t sk_rules_warnings(const struct sk_rules *r);
+struct sk_str sk_rules_warning(const struct sk_rules *r, size_t i);
+/* Bits (enum sk_evt_type) of the event types that any enabled rule looks at. */
+void sk_rules_want(const struct sk_rules *r, uint64_t types[2]);
+/* "What was understood" of one rule, in test order. -ENOENT. */
+int sk_rules_explain(const struct sk_rules *r, struct sk_str rule, struct sk_buf *out);
+
+struct sk_detect; /* one per thread: a rule set in use, with its scratch and rate limits */
+int sk_detect_new(struct sk_detect **ret) SK_NODISCARD; /* -ENOMEM */
+struct sk_detect *sk_detect_free(struct sk_detect *d);
+SK_DEFINE_CLEANUP(struct sk_detect *, sk_detect_free)
+/* Swaps the rule set between two events; d owns rules from now on. 0 or -ENOMEM (the old stays). */
+int sk_detect_use(struct sk_detect *d, struct sk_rules *rules) SK_NODISCARD;
+const struct sk_rules *sk_detect_rules(const struct sk_detect *d); /* NULL before the first use */
+
+/* Judges one event. For each rule that holds, alert is called with everything filled except id,
+ * host_id and hostname come from the event; ancestors from the process's parents. Texts and lists
+ * are valid during the call only. The same rule for the same container and process name is folded:
+ * at most 5 in 10 s, further ones raise `count` of the next one. Returns how many rules held. */
+size_t sk_detect_event(struct sk_detect *d, const struct sk_event *ev,
+                       void (*alert)(void *arg, const struct sk_alert *a), void *arg);
+
+struct sk_detect_stats {
+    uint64_t events, matched, alerts, folded;
+};
+void sk_detect_stats(const struct sk_detect *d, struct sk_detect_stats *ret);
+
+#endif

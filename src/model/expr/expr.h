@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The expression language: Falco's condition grammar over field tables, compiled.
+ *
+ * Source    falco.org/docs/concepts/rules/conditions and /reference/rules/supported-fields (facts);
+ *           grammar as documented there: or, and, not, parentheses, `field op value`, `field exists`,
+ *           lists in parentheses, transformers tolower() toupper() b64() basename() len() val().
+ * Workload  compiled once, evaluated millions of times a second: 200 conditions over one event.
+ * Trust     text is hostile: size, depth (64), list length (65,536) are bounded; every error has
+ *           line and column and quotes the line with a caret.
+ *
+ * Lifecycle of a rule set:
+ *   sk_expr_env   macros and lists by name, for one kind                (while loading)
+ *   sk_expr       one parsed and type-checked condition                 (checks, explain, SQL)
+ *   sk_exprset    many conditions compiled together: dispatch by event type, shared
+ *                 sub-expressions evaluated once per event, costly tests last (hot path)
+ */
+#ifndef SK_EXPR_EXPR_H
+#define SK_EXPR_EXPR_H
+
+#include "base/arena.h"
+#include "model/kind.h"
+
+#define SK_EXPR_TEXT_MAX ((size_t)256 << 10) /* bytes of one condition, macros expanded: 16 MiB */
+
+struct sk_expr_place { /* where a text stands in its file, for messages */
+    const char *file;  /* may be NULL */
+    uint32_t line, col; /* of the first byte, from 1 */
+};
+
+struct sk_expr_env;
+int sk_expr_env_new(const struct sk_kind *kind, struct sk_expr_env **ret) SK_NODISCARD; /* -ENOMEM */
+struct sk_expr_env *sk_expr_env_free(struct sk_expr_env *env);
+SK_DEFINE_CLEANUP(struct sk_expr_env *, sk_expr_env_free)
+/* Later definitions of a name replace earlier ones; references are bound when a condition is
+ * parsed. Macro text is parsed at once: -EBADMSG with place. */
+int sk_expr_env_macro(struct sk_expr_env *env, struct sk_str name, struct sk_str text,
+                      struct sk_expr_place at, struct sk_err *err) SK_NODISCARD;
+int sk_expr_env_list(struct sk_expr_env *env, struct sk_str name, const struct sk_str *items,
+                     size_t n, struct sk_err *err) SK_NODISCARD; /* items naming lists are spliced */
+
+struct sk_expr; /* owns a copy of its text; independent of env after parsing */
+/* -EBADMSG: syntax, unknown field, macro or list (nearest name suggested), wrong type; err.msg is
+ * "file:line:col: what" and, on a second and third line, the text and a caret. */
+int sk_expr_parse(struct sk_expr_env *env, struct sk_str text, struct sk_expr_place at,
+                  struct sk_expr **ret, struct sk_err *err) SK_NODISCARD;
+struct sk_expr *sk_expr_free(struct sk_expr *e);
+SK_DEFINE_CLEANUP(struct sk_expr *, sk_expr_free)
+/* A single use without macros: parse for kind (bare names are its fields). */
+int sk_expr_compile(const struct sk_kind *kind, struct sk_str text, struct sk_expr **ret,
+                    struct sk_err *err) SK_NODISCARD;
+bool sk_expr_match(const struct sk_expr *e, const void *obj);
+/* What was understood, in the order in which it will be tested, one test a line, indented, with
+ * cost class and, for the event kind, the event types it is dispatched on. */
+int sk_expr_explain(const struct sk_expr *e, struct sk_buf *out);
+
+/* ---- second back end: SQL ---------------------------------------------------------------------- */
+
+enum sk_dialect { SK_SQLITE, SK_POSTGRES };
+struct sk_sql_param {
+    bool is_num;
+    int64_t num;
+    struct sk_str text; /* lives as long as the expression's arena argument */
+};
+/* Appends a parametrised condition ("(\"image\" LIKE ?1 ESCAPE '\\')"); parameters are numbered from
+ * first on, in arena. Fields flagged COLUMN or INDEX or KEY are columns, others are read from the
+ * JSON column `doc`. -ENOTSUP with the place for what SQL cannot say. */
+int sk_expr_to_sql(const struct sk_expr *e, enum sk_dialect dialect, size_t first,
+                   struct sk_arena *a, struct sk_buf *out, struct sk_sql_param **ret_params,
+                   size_t *ret_n, struct sk_err *err) SK_NODISCARD;
+
+/* ---- the hot path -------------------------------------------------------------------------------- */
+
+struct sk_exprset;
+/* conditions[i] keeps number i. The set copies what it needs; conditions may be freed after. Only
+ * for kind event (struct sk_event). */
+int sk_exprset_new(const struct sk_expr *const *conditions, size_t n, struct sk_exprset **ret,
+                   struct sk_err *err) SK_NODISCARD;
+struct sk_exprset *sk_exprset_free(struct sk_exprset *s);
+SK_DEFINE_CLEANUP(struct sk_exprset *, sk_exprset_free)
+/* Per-thread scratch for evaluation (memo of shared sub-expressions). */
+struct sk_exprrun;
+struct sk_exprrun *sk_exprrun_new(const struct sk_exprset *s); /* NULL: no memory */
+struct sk_exprrun *sk_exprrun_free(struct sk_exprrun *r);
+SK_DEFINE_CLEANUP(struct sk_exprrun *, sk_exprrun_free)
+/* Numbers of the conditions that hold for obj, ascending, into hits (room for max; further ones are
+ * dropped, count tells). No allocation. */
+size_t sk_exprset_match(const struct sk_exprset *s, struct sk_exprrun *r, const void *obj,
+                        uint32_t *hits, size_t max);
+/* Does any condition look at this event type (enum sk_evt_type)? For the sensor's kernel filter. */
+bool sk_exprset_wants(const struct sk_exprset *s, uint32_t evt_type);
+
+/* ---- fields by Falco's names ------------------------------------------------------------------- */
+
+/* Formats "%proc.name %container.id[…]" templates: unknown fields are -EBADMSG with place at parse,
+ * absent values print "<NA>". */
+struct sk_template;
+int sk_template_parse(const struct sk_kind *kind, struct sk_str text, struct sk_expr_place at,
+                      struct sk_template **ret, struct sk_err *err) SK_NODISCARD;
+struct sk_template *sk_template_free(struct sk_template *t);
+SK_DEFINE_CLEANUP(struct sk_template *, sk_template_free)
+int sk_template_fill(const struct sk_template *t, const void *obj, struct sk_buf *out);
+/* Names used in the template, in order, for output_fields; *ret_n of them, owned by t. */
+const struct sk_str *sk_template_fields(const struct sk_template *t, size_t *ret_n);
+/* Text of the i-th of those fields for obj, appended; nothing appended when absent. */
+int sk_template_field_text(const struct sk_template *t, size_t i, const void *obj, struct sk_buf *out);
+
+/* Every field name that kind knows (own paths and Falco's names), with type and one-line doc, for
+ * `skep rules fields`, completion and the console's filter help. Stops when fn returns non-zero. */
+int sk_expr_fields(const struct sk_kind *kind,
+                   int (*fn)(void *arg, const char *name, enum sk_type type, const char *doc),
+                   void *arg);
+
+#endif
