@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+
+#include "base/file.h"
+#include "base/time.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define LINE_MAX_ 8192 /* bytes; more is cut at a field */
+#define VALUE_MAX 512  /* bytes */
+#define BURST 10u
+#define WINDOW_NS ((uint64_t)10 * SK_NS_PER_S)
+#define SETS 64u /* messages that are limited: 64 sets of 4 */
+#define WAYS 4u
+
+struct limit {
+    uint64_t hash, since_ns;
+    uint32_t lines, held;
+};
+
+struct sk_log {
+    pthread_mutex_t lock; /* of limits and held_other */
+    struct limit limits[SETS][WAYS];
+    uint64_t held_other; /* held back for messages whose place was taken since */
+    int fd;
+    enum sk_log_format format;
+    enum sk_level least;
+};
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+struct sk_log *sk_log_new(int fd, enum sk_log_format format, enum sk_level least)
+{
+    struct sk_log *l = calloc(1, sizeof(*l));
+
+    if (!l)
+        return NULL;
+    if (pthread_mutex_init(&l->lock, NULL)) {
+        free(l);
+        return NULL;
+    }
+    l->fd = fd;
+    l->format = format;
+    l->least = least;
+    return l;
+}
+
+struct sk_log *sk_log_free(struct sk_log *l)
+{
+    if (l)
+        (void)pthread_mutex_destroy(&l->lock);
+    free(l);
+    return NULL;
+}
+
+int sk_level_parse(struct sk_str s, enum sk_level *ret)
+{
+    for (size_t i = 0; i < SK_ARRAY_LEN(level_names); i++)
+        if (sk_str_eq(s, sk_str_c(level_names[i]))) {
+            *ret = (enum sk_level)i;
+            return 0;
+        }
+    return -EINVAL;
+}
+
+/* True: the line may go out; *ret_held lines like it and *ret_other others were held back before.
+ */
+static bool admitted(struct sk_log *l, const char *msg, uint64_t *ret_held, uint64_t *ret_other)
+{
+    uint64_t hash = sk_str_hash(sk_str_c(msg)), now = sk_now_mono_ns();
+    struct limit *set = l->limits[hash % SETS], *m = set;
+    bool go = true;
+
+    (void)pthread_mutex_lock(&l->lock); /* fails only for a mutex that is not one */
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i].hash == hash) {
+            m = &set[i];
+            break;
+        }
+        if (set[i].since_ns < m->since_ns)
+            m = &set[i];
+    }
+    if (m->hash != hash) {
+        l->held_other += m->held;
+        *m = (struct limit){.hash = hash, .since_ns = now};
+    }
+    *ret_held = *ret_other = 0;
+    if (now - m->since_ns >= WINDOW_NS) {
+        *ret_held = m->held;
+        *m = (struct limit){.hash = hash, .since_ns = now};
+    }
+    if (m->lines >= BURST) {
+        m->held++;
+        go = false;
+    } else {
+        m->lines++;
+        *ret_other = l->held_other;
+        l->held_other = 0;
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+    return go;
+}
+
+/* ---- one line ------------------------------------------------------------------------------ */
+
+struct line {
+    char p[LINE_MAX_];
+    size_t n;
+    bool json;
+};
+
+static void put(struct line *o, struct sk_str s)
+{
+    size_t room = sizeof(o->p) - o->n;
+
+    o->n += sk_str_copy(o->p + o->n, room, s);
+}
+
+static bool bare(struct sk_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\' || s.p[i] == 0x7f)
+            return false; /* bytes over 127 are negative, and quoted */
+    return s.n > 0;
+}
+
+/* Text that came from anywhere, in quotes: nothing in it can end the line or the field. */
+static void put_quoted(struct line *o, struct sk_str s)
+{
+    bool cut = s.n > VALUE_MAX;
+
+    s = sk_str_sub(s, 0, VALUE_MAX);
+    put(o, SK_STR("\""));
+    while (s.n) {
+        uint32_t cp = 0;
+        size_t len = sk_utf8_next(s, &cp);
+        char esc[16];
+        int m = 0;
+
+        if (len == 0 && cut && s.n < 4)
+            break; /* the cap went through a character */
+        if (len == 0)
+            m = snprintf(esc, sizeof(esc), o->json ? "\\\\x%02x" : "\\x%02x",
+                         (unsigned char)s.p[0]);
+        else if (cp == '"' || cp == '\\')
+            m = snprintf(esc, sizeof(esc), "\\%c", (char)cp);
+        else if (cp == '\n')
+            m = snprintf(esc, sizeof(esc), "\\n");
+        else if (cp == '\t')
+            m = snprintf(esc, sizeof(esc), "\\t");
+        else if (!sk_utf8_shown(cp) && cp > 0xffff)
+            m = snprintf(esc, sizeof(esc), "\\u%04x\\u%04x", 0xd800 + ((cp - 0x10000) >> 10),
+                         0xdc00 + ((cp - 0x10000) & 0x3ff));
+        else if (!sk_utf8_shown(cp))
+            m = snprintf(esc, sizeof(esc), "\\u%04x", cp);
+        len = len ? len : 1;
+        put(o, m > 0 ? sk_str_n(esc, (size_t)m) : sk_str_n(s.p, len));
+        s = sk_str_sub(s, len, s.n);
+    }
+    put(o, cut ? SK_STR("…\"") : SK_STR("\""));
+}
+
+/* quoted: JSON wants quotes (text), or the value is a number. */
+static void put_pair(struct line *o, struct sk_str key, struct sk_str val, bool number)
+{
+    size_t before = o->n;
+
+    put(o, o->json ? SK_STR(",\"") : SK_STR(" "));
+    put(o, key);
+    put(o, o->json ? SK_STR("\":") : SK_STR("="));
+    if (number || (!o->json && val.n <= VALUE_MAX && bare(val)))
+        put(o, val);
+    else
+        put_quoted(o, val);
+    if (o->n > sizeof(o->p) - 64) /* it may be cut, and the end of the line needs room */
+        o->n = before;
+}
+
+/* ---- the fields' format -------------------------------------------------------------------- */
+
+struct value {
+    char p[VALUE_MAX + 1 + 1]; /* one byte more than is shown, so that a cut is noticed */
+    size_t n;
+    bool number; /* exactly one directive, and that of a number JSON can write */
+    unsigned parts;
+};
+
+static void value_add(struct value *v, struct sk_str s)
+{
+    v->n += sk_str_copy(v->p + v->n, sizeof(v->p) - v->n, s);
+    v->parts++;
+}
+
+struct args { /* a va_list that can be passed on by address */
+    va_list ap;
+};
+
+static int64_t arg_signed(struct args *a, const char *len)
+{
+    if (strcmp(len, "ll") == 0)
+        return va_arg(a->ap, long long);
+    if (strcmp(len, "l") == 0)
+        return va_arg(a->ap, long);
+    if (strcmp(len, "z") == 0)
+        return va_arg(a->ap, ssize_t);
+    if (strcmp(len, "j") == 0)
+        return va_arg(a->ap, intmax_t);
+    if (strcmp(len, "t") == 0)
+        return va_arg(a->ap, ptrdiff_t);
+    return va_arg(a->ap, int);
+}
+
+static uint64_t arg_unsigned(struct args *a, const char *len)
+{
+    uint64_t v = (uint64_t)arg_signed(a, len);
+
+    return len[0] == '\0' || len[0] == 'h' ? (uint32_t)v : v;
+}
+
+/* One directive: "%" already taken, *f behind it. */
+static void value_directive(struct value *v, const char **f, struct args *a)
+{
+    char t[64], len[3] = "", conv;
+    int prec = -1, m = 0;
+
+    while (**f && strchr("-+ #0123456789", **f)) /* width and flags: a log has no columns */
+        (*f)++;
+    if (**f == '.') {
+        (*f)++;
+        if (**f == '*') {
+            prec = va_arg(a->ap, int);
+            (*f)++;
+        } else {
+            for (prec = 0; **f >= '0' && **f <= '9'; (*f)++)
+                prec = prec < VALUE_MAX ? prec * 10 + (**f - '0') : prec;
+        }
+    }
+    for (size_t i = 0; **f && strchr("hlzjt", **f); (*f)++)
+        if (i < 2)
+            len[i++] = **f;
+    conv = **f ? *(*f)++ : '%';
+    switch (conv) {
+    case 's': {
+        const char *s = va_arg(a->ap, const char *);
+        size_t max = prec >= 0 ? (size_t)prec : sizeof(v->p);
+
+        s = s ? s : "";
+        value_add(v, sk_str_n(s, strnlen(s, SK_MIN(max, sizeof(v->p)))));
+        return;
+    }
+    case 'd':
+    case 'i':
+        m = snprintf(t, sizeof(t), "%lld", (long long)arg_signed(a, len));
+        break;
+    case 'u':
+        m = snprintf(t, sizeof(t), "%llu", (unsigned long long)arg_unsigned(a, len));
+        break;
+    case 'x':
+    case 'X':
+        m = snprintf(t, sizeof(t), "%llx", (unsigned long long)arg_unsigned(a, len));
+        break;
+    case 'o':
+        m = snprintf(t, sizeof(t), "%llo", (unsigned long long)arg_unsigned(a, len));
+        break;
+    case 'c':
+        t[0] = (char)va_arg(a->ap, int);
+        m = 1;
+        break;
+    case 'p':
+        m = snprintf(t, sizeof(t), "%p", va_arg(a->ap, void *));
+        break;
+    case 'f':
+    case 'g':
+    case 'e':
+        m = snprintf(t, sizeof(t), "%.*g", prec < 0 || prec > 17 ? 6 : prec, va_arg(a->ap, double));
+        break;
+    default:
+        t[0] = conv;
+        m = 1;
+        break;
+    }
+    v->number =
+        (strchr("diu", conv) || (strchr("fge", conv) && t[m - 1] >= '0' && t[m - 1] <= '9'));
+    value_add(v, sk_str_n(t, (size_t)m));
+}
+
+static void put_fields(struct line *o, const char *f, struct args *a)
+{
+    while (*f) {
+        struct sk_str key = {f, 0};
+        struct value v = {.n = 0};
+
+        if (*f == ' ') {
+            f++;
+            continue;
+        }
+        while (*f && *f != '=' && *f != ' ')
+            f++;
+        key.n = (size_t)(f - key.p);
+        f += *f == '=';
+        while (*f && *f != ' ') {
+            if (*f == '%') {
+                f++;
+                value_directive(&v, &f, a);
+            } else {
+                value_add(&v, sk_str_n(f++, 1));
+            }
+        }
+        put_pair(o, key, sk_str_n(v.p, v.n), v.number && v.parts == 1);
+    }
+}
+
+static void put_head(struct line *o, enum sk_level level, const char *module, const char *msg)
+{
+    char now[SK_TIME_TEXT];
+
+    sk_time_format(sk_now_wall_ns(), now);
+    (void)sk_str_copy(now + 23, sizeof(now) - 23, SK_STR("Z")); /* milliseconds are enough here */
+    put(o, o->json ? SK_STR("{\"time\":\"") : SK_STR(""));
+    put(o, sk_str_c(now));
+    put(o, o->json ? SK_STR("\",\"level\":\"") : SK_STR(" "));
+    put(o, sk_str_c(level_names[level]));
+    put(o, o->json ? SK_STR("\",\"module\":\"") : SK_STR(" "));
+    put(o, sk_str_c(module));
+    put(o, o->json ? SK_STR("\",\"msg\":") : SK_STR(" "));
+    if (o->json)
+        put_quoted(o, sk_str_c(msg));
+    else
+        put(o, sk_str_c(msg));
+}
+
+static void put_count(struct line *o, const char *key, uint64_t n)
+{
+    char t[24];
+    int m = snprintf(t, sizeof(t), "%llu", (unsigned long long)n);
+
+    if (n)
+        put_pair(o, sk_str_c(key), sk_str_n(t, (size_t)m), true);
+}
+
+void sk_log(struct sk_log *l, enum sk_level level, const char *module, const char *msg,
+            const char *fields, ...)
+{
+    uint64_t held, other;
+    struct args a;
+    struct line o;
+
+    if (!l || level < l->least || level > SK_ERROR || !admitted(l, msg, &held, &other))
+        return;
+    o.n = 0;
+    o.json = l->format == SK_LOG_JSON;
+    put_head(&o, level, module, msg);
+    if (fields) {
+        va_start(a.ap, fields);
+        put_fields(&o, fields, &a);
+        va_end(a.ap);
+    }
+    put_count(&o, "suppressed", held);
+    put_count(&o, "suppressed_other", other);
+    put(&o, o.json ? SK_STR("}\n") : SK_STR("\n"));
+    (void)sk_write_all(l->fd, o.p, o.n); /* nowhere left to tell it */
+}
