@@ -38,6 +38,7 @@ static void show(char *dst, struct sk_str text)
     dst[n] = '\0';
 }
 
+SK_PRINTF(3, 0)
 static size_t format(char *raw, size_t size, const char *fmt, va_list ap)
 {
     int n = vsnprintf(raw, size, fmt, ap);

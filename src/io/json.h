@@ -40,11 +40,12 @@ void sk_jw_kstr(struct sk_jw *w, const char *key, struct sk_str s);
 void sk_jw_ku64(struct sk_jw *w, const char *key, uint64_t v);
 void sk_jw_kbool(struct sk_jw *w, const char *key, bool v);
 
-/* Whole text, one document. 0 and *ret (release with json_object_put), -EBADMSG (err: byte offset
+/* Whole text, one document. 0 and *ret (release with json_object_put; NULL for "null"), -EBADMSG (err: byte offset
  * and reason), -EFBIG, -ENOMEM. */
 int sk_json_parse(struct sk_str text, struct json_object **ret, struct sk_err *err) SK_NODISCARD;
 /* Member look-ups that never fail: absent or of another type gives the empty value. Texts live as
- * long as the document. path may be dotted: "HostConfig.Privileged". */
+ * long as the document. path may be dotted: "HostConfig.Privileged"; a key with dots in it is
+ * found as it is ("Labels.com.example.app"). */
 struct json_object *sk_json_at(struct json_object *o, const char *path);
 struct sk_str sk_json_str(struct json_object *o, const char *path);
 int64_t sk_json_i64(struct json_object *o, const char *path);
