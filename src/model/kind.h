@@ -71,6 +71,7 @@ struct sk_ip {
     uint8_t family;    /* 0 = absent, 4, 6 */
     uint8_t addr[16];  /* network order; 4 bytes used for family 4 */
 };
+#define SK_IP_TEXT 48 /* bytes of its text, NUL included */
 struct sk_strs {
     const struct sk_str *v;
     size_t n;
@@ -188,7 +189,7 @@ struct sk_col {
     int64_t i;
     double f;
     struct sk_str s; /* of the object, or of text below */
-    char text[48];
+    char text[SK_IP_TEXT];
 };
 enum sk_col_type sk_path_col_type(const struct sk_path *p); /* what a present value is stored as */
 /* The value of a column; SK_COL_NULL when absent. *ret must not be moved while s is in use. */
@@ -233,7 +234,8 @@ int sk_kinds_to_openapi(const struct sk_kind *const *kinds, struct sk_buf *out);
  * path, type, unit, doc, list, sortable, enum values, for the console's tables and filter help. */
 int sk_kinds_to_typescript(const struct sk_kind *const *kinds, struct sk_buf *out);
 
-int sk_ip_format(const struct sk_ip *ip, struct sk_buf *out);
+int sk_ip_format(const struct sk_ip *ip, struct sk_buf *out); /* absent: nothing */
+size_t sk_ip_text(const struct sk_ip *ip, char dst[SK_IP_TEXT]); /* length; absent: "" and 0 */
 int sk_ip_parse(struct sk_str s, struct sk_ip *ret) SK_NODISCARD; /* 0 or -EINVAL */
 
 #endif
