@@ -192,14 +192,31 @@ struct reader {
     struct sk_err *err;
 };
 
+/* What was found, for a message; s has 32 bytes. */
+static const char *found(struct json_object *v, char s[32])
+{
+    switch (json_object_get_type(v)) {
+    case json_type_null:
+        return "null";
+    case json_type_object:
+        return "an object";
+    case json_type_array:
+        return "a list";
+    case json_type_string:
+        return "text";
+    default: /* numbers, true, false */
+        (void)sk_str_copy(s, 32, sk_str_c(json_object_to_json_string(v)));
+        return s;
+    }
+}
+
 static int fail(const struct reader *r, const struct sk_trail *t, const char *want,
                 struct json_object *got)
 {
-    char where[SK_DOTTED_MAX];
+    char where[SK_DOTTED_MAX], text[32];
 
     sk_trail_format(t, where, sizeof(where));
-    return sk_err_set(r->err, -EBADMSG, "%s: expected %s, got %s", where, want,
-                      json_type_to_name(json_object_get_type(got)));
+    return sk_err_set(r->err, -EBADMSG, "%s: expected %s, got %s", where, want, found(got, text));
 }
 
 static int fail_text(const struct reader *r, const struct sk_trail *t, const char *want,
@@ -264,7 +281,8 @@ static int read_number(const struct reader *r, const struct sk_trail *t, struct 
         *(uint32_t *)at = (uint32_t)n;
         return 0;
     case SK_T_U64:
-        return get_u64(v, UINT64_MAX, at) ? 0 : fail(r, t, "a whole number, not negative", v);
+        return get_u64(v, UINT64_MAX, at) ? 0
+                                          : fail(r, t, "a whole number that is not negative", v);
     case SK_T_I64:
         return get_i64(v, at) ? 0 : fail(r, t, "a whole number", v);
     default: /* SK_T_F64 */
