@@ -2,10 +2,11 @@
 /*
  * Detection: rule files in, events through, alerts out.
  *
- * Source    rule files in Falco's format (falco.org/docs/concepts/rules: rule, macro, list,
- *           exceptions, append, override, enabled, required_engine_version, required_plugin_versions
- *           are understood), ours in rules/ with extra keys (title_zh, advice, technique …).
- * Workload  100 to 500 rules, loaded at start and on change; up to 500,000 events a second.
+ * Source    rule files in Falco's format (falco.org/docs/concepts/rules): rule, macro, list,
+ *           exceptions, append, override, enabled, required_engine_version and
+ *           required_plugin_versions; ours in rules/ with extra keys (id, title_zh, advice …).
+ * Workload  100 to 500 rules, loaded at start and on change; up to 500,000 events a second, of
+ *           which nearly all match nothing: that path allocates nothing.
  * Trust     rule files are hostile until parsed: bounded, every error names file:line:column.
  */
 #ifndef SK_DETECT_DETECT_H
@@ -15,9 +16,15 @@
 #include "base/base.h"
 #include "model/nouns.h"
 
-#define SK_RULES_TEXT_MAX ((size_t)8 << 20) /* bytes of one file */
+#define SK_RULES_TEXT_MAX ((size_t)8 << 20)  /* bytes of one file */
+#define SK_RULES_MAX 8192                    /* rules, and as many macros and lists each */
+#define SK_RULES_HELD_MAX ((size_t)64 << 20) /* bytes held while loading; as many by the set */
+#define SK_DETECT_ANCESTORS 32               /* processes in an alert above its own */
+#define SK_DETECT_FOLD_BURST 5               /* alerts alike that pass in one window */
+#define SK_DETECT_FOLD_NS (10 * 1000000000LL)
+#define SK_DETECT_FOLD_KEYS 4096 /* kinds of alerts counted at once; the oldest give way */
 
-struct sk_rule_file { /* read by the caller: judge does no I/O */
+struct sk_rule_file {   /* read by the caller: judge does no I/O */
     struct sk_str name; /* as shown in messages */
     struct sk_str text;
 };
@@ -25,7 +32,8 @@ struct sk_rule_file { /* read by the caller: judge does no I/O */
 struct sk_rules; /* immutable once loaded; may be shared by threads that only read */
 
 /* Loads files in order (later ones append to and override earlier ones). All or nothing: 0 and
- * *ret, or -EBADMSG with the first error ("file:line:col: …" and caret lines), -EFBIG, -ENOMEM.
+ * *ret, or -EBADMSG with the first error ("file:line:col: …", then the line and a caret below the
+ * place), -EFBIG (a text or a number of items over its limit), -ENOMEM. The texts are not kept.
  * Warnings (unknown key, rule of another source, unused macro) are kept: sk_rules_warning. */
 int sk_rules_load(const struct sk_rule_file *files, size_t n, struct sk_rules **ret,
                   struct sk_err *err) SK_NODISCARD;
@@ -34,10 +42,12 @@ SK_DEFINE_CLEANUP(struct sk_rules *, sk_rules_free)
 
 struct sk_rule { /* for lists; owned by the set */
     struct sk_str name, desc, condition, output, source, file;
-    struct sk_str title_zh, desc_zh, advice, advice_zh; /* may be absent */
+    struct sk_str id, title_zh, desc_zh, advice, advice_zh; /* our own keys; may be absent */
     uint32_t line;
     uint32_t priority; /* enum sk_priority */
     bool enabled;
+    bool evaluated;        /* enabled, of a source that we have, all its fields known */
+    struct sk_str why_not; /* present when enabled, but not evaluated */
     struct sk_strs tags, techniques;
 };
 size_t sk_rules_count(const struct sk_rules *r);
@@ -65,7 +75,10 @@ size_t sk_detect_event(struct sk_detect *d, const struct sk_event *ev,
                        void (*alert)(void *arg, const struct sk_alert *a), void *arg);
 
 struct sk_detect_stats {
-    uint64_t events, matched, alerts, folded;
+    uint64_t events;  /* judged */
+    uint64_t matched; /* for which at least one rule held */
+    uint64_t alerts;  /* given to the callback */
+    uint64_t folded;  /* not given, counted in a later one */
 };
 void sk_detect_stats(const struct sk_detect *d, struct sk_detect_stats *ret);
 
