@@ -24,8 +24,8 @@ struct sk_store;
 /* url: "sqlite:PATH". Creates or migrates: new columns and indexes are added from the field tables,
  * numbered migrations do the rest; a store made by a newer skep is refused (-EPROTO).
  * -EROFS, -ENOSPC, -EIO, -EBUSY (another skep has it), -EINVAL (url). */
-int sk_store_open(const char *url, struct sk_log *log, struct sk_store **ret, struct sk_err *err)
-    SK_NODISCARD;
+int sk_store_open(const char *url, struct sk_log *log, struct sk_store **ret,
+                  struct sk_err *err) SK_NODISCARD;
 struct sk_store *sk_store_close(struct sk_store *s);
 SK_DEFINE_CLEANUP(struct sk_store *, sk_store_close)
 
@@ -40,7 +40,8 @@ struct sk_put {
 int sk_store_put(struct sk_store *s, const struct sk_put *puts, size_t n, struct sk_str source,
                  uint64_t seq, struct sk_err *err) SK_NODISCARD;
 /* Last seq stored for source; 0 = none. */
-int sk_store_seq(struct sk_store *s, struct sk_str source, uint64_t *ret, struct sk_err *err) SK_NODISCARD;
+int sk_store_seq(struct sk_store *s, struct sk_str source, uint64_t *ret,
+                 struct sk_err *err) SK_NODISCARD;
 
 /* Reads one object by key into ret (texts in the arena). 0, 1 (not there), -EIO, -ENOMEM. */
 int sk_store_get(struct sk_store *s, const struct sk_kind *kind, struct sk_str key,
@@ -51,13 +52,13 @@ struct sk_query {
     const struct sk_expr *where; /* NULL: all; compiled for kind */
     struct sk_str sort;          /* dotted path; empty: the kind's SORT field, else its key */
     bool ascending;
-    uint32_t limit;              /* rows; 0 = 100, at most 1000 */
-    struct sk_str cursor;        /* from the page before; empty: first page */
+    uint32_t limit;       /* rows; 0 = 100, at most 1000 */
+    struct sk_str cursor; /* from the page before; empty: first page */
 };
 struct sk_page {
-    struct sk_list rows;   /* of kind, in the arena */
-    struct sk_str next;    /* cursor of the next page; empty: this was the last */
-    uint64_t total;        /* rows that match, all pages; counted up to 10,000, then 10,000 */
+    struct sk_list rows; /* of kind, in the arena */
+    struct sk_str next;  /* cursor of the next page; empty: this was the last */
+    uint64_t total;      /* rows that match, all pages; counted up to 10,000, then 10,000 */
 };
 /* 0; -EBADMSG (cursor of another query), -ENOTSUP (expression SQL cannot say), -EIO, -ENOMEM. */
 int sk_store_query(struct sk_store *s, const struct sk_query *q, struct sk_arena *a,
@@ -65,7 +66,8 @@ int sk_store_query(struct sk_store *s, const struct sk_query *q, struct sk_arena
 /* Rows that match, exact. */
 int sk_store_count(struct sk_store *s, const struct sk_kind *kind, const struct sk_expr *where,
                    uint64_t *ret, struct sk_err *err) SK_NODISCARD;
-/* Removes rows where expression holds, at most limit; returns how many, or -errno. For retention. */
+/* Removes rows where expression holds, at most limit; returns how many, or -errno. For retention.
+ */
 int64_t sk_store_prune(struct sk_store *s, const struct sk_kind *kind, const struct sk_expr *where,
                        uint32_t limit, struct sk_err *err) SK_NODISCARD;
 
