@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the agent's files share: agent_run.c (loop, mailbox), agent_out.c (alerts, processes, health),
+ * agent_rules.c (rule files). All on the agent's thread unless said. */
+#ifndef SK_CMD_AGENT_INT_H
+#define SK_CMD_AGENT_INT_H
+
+#include <pthread.h>
+
+#include "agent_run.h"
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "detect/detect.h"
+#include "runtime/runtime.h"
+#include "sensor/sensor.h"
+
+#define SK_HOLD_MS 500     /* an alert waits this long for its container to become known */
+#define SK_HOLD_MAX 1024   /* alerts waiting at most; more go out at once */
+#define SK_FLUSH_MS 100    /* started processes are told this often */
+#define SK_HEALTH_MS 5000
+
+struct known_container { /* owner: the agent's table */
+    struct sk_arena *arena;
+    struct sk_container c;
+    uint64_t digest; /* of its wire bytes: unchanged ones are not sent again */
+};
+
+struct held_alert {
+    struct sk_arena *arena;
+    struct sk_alert *alert;
+    uint64_t until_ns; /* monotonic */
+};
+
+enum mail_type { MAIL_CONTAINER, MAIL_IMAGE, MAIL_IMAGES_END, MAIL_ENGINE };
+struct mail {
+    enum mail_type type;
+    char *bytes; /* wire (container, image), error text (engine); malloc'd; NULL: none */
+    size_t n;
+    char *version; /* engine */
+};
+
+struct sk_agent_run {
+    struct sk_agent_conf conf;
+    struct sk_sensor *sensor;
+    struct sk_runtime *runtime;
+    struct sk_detect *detect;
+    char hostname[256];
+    pthread_t thread;
+    bool started;
+    int stop_fd, mail_fd;
+
+    pthread_mutex_t lock; /* mails, rules_json, link state */
+    SK_VEC(struct mail) mails;
+    char *rules_json, *rules_error;
+    bool connected;
+    char link_error[SK_ERR_MAX];
+
+    struct sk_smap *containers; /* id → struct known_container * */
+    struct sk_map *images;      /* hash of id → digest of wire bytes, as a pointer; generation below */
+    struct sk_map *images_seen; /* of the list being delivered */
+    struct sk_map *dirty;       /* pids of container processes that changed since the last flush */
+    SK_VEC(struct held_alert) held;
+    uint64_t flushed_ns, health_ns;
+    int64_t started_wall;
+    char engine_error[SK_ERR_MAX], engine_version[256], store_error[SK_ERR_MAX];
+    int rules_watch; /* inotify */
+    uint64_t rules_changed_ns; /* 0: nothing to reload */
+    struct sk_arena *scratch;
+};
+
+/* agent_out.c */
+void agent_event(void *arg, const struct sk_event *ev); /* sensor's callback */
+void agent_container(struct sk_agent_run *a, struct sk_str wire);
+void agent_held_release(struct sk_agent_run *a, uint64_t now_ns, bool all);
+void agent_flush(struct sk_agent_run *a);          /* started processes */
+void agent_processes_tell(struct sk_agent_run *a); /* all that run in containers, at start */
+void agent_health(struct sk_agent_run *a);
+void agent_host_tell(struct sk_agent_run *a);
+void agent_add(struct sk_agent_run *a, const struct sk_kind *kind, const void *obj, bool remove);
+const struct sk_container *agent_container_find(void *arg, struct sk_str id); /* sensor's callback */
+
+/* agent_rules.c */
+int agent_rules_load(struct sk_agent_run *a, struct sk_err *err); /* swaps, or keeps the old ones */
+int agent_rules_watch(struct sk_agent_run *a, struct sk_err *err);
+void agent_rules_poll(struct sk_agent_run *a, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent: sensor, runtimes and detection of one host on one thread, joined; what it has to say goes
+ * into the outbox. Runs the same inside `skep up`, `skep agent` and (without outbox) nowhere else.
+ *
+ * Threads   one of its own (events, rules, containers); the runtime's thread hands over through a
+ *           mailbox. Public calls may come from any thread.
+ */
+#ifndef SK_CMD_AGENT_RUN_H
+#define SK_CMD_AGENT_RUN_H
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "link/outbox.h"
+#include "model/nouns.h"
+
+#define SK_AGENT_STATUS_FILE "agent-status.json" /* in DATA: struct sk_agent as JSON, every 5 s */
+#define SK_RULE_PATHS_MAX 32
+
+struct sk_agent_conf {
+    const char *data;    /* DATA */
+    const char *host_id; /* paths.h */
+    const char *docker;  /* socket, or NULL: default */
+    const char *rules[SK_RULE_PATHS_MAX]; /* files and folders, watched */
+    size_t n_rules;
+    bool builtin_rules;
+    bool print_alerts;        /* also on stdout, one line each */
+    bool print_json;          /* … as JSON */
+    struct sk_outbox *outbox; /* the caller's */
+    struct sk_log *log;
+};
+
+struct sk_agent_run;
+/* Probes, loads the rules (an error in a user's file is not fatal: built-in rules run, the error is
+ * told in the agent's health), starts the thread. */
+int sk_agent_run_new(const struct sk_agent_conf *conf, struct sk_agent_run **ret, struct sk_err *err)
+    SK_NODISCARD;
+struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a); /* ends the thread */
+SK_DEFINE_CLEANUP(struct sk_agent_run *, sk_agent_run_free)
+/* Why kernel events do not come in; empty when they do. Valid while a lives. */
+struct sk_str sk_agent_run_blind(const struct sk_agent_run *a);
+void sk_agent_run_connected(struct sk_agent_run *a, bool connected, const char *error); /* link's state */
+/* {"items":[…],"error"?,"warnings":[…]} of the rules in use: conf.rules_json of serve.h. */
+int sk_agent_run_rules_json(void *arg, struct sk_buf *out);
+
+#endif

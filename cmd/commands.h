@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands, each defined in a file of its own name. */
+#ifndef SK_CMD_COMMANDS_H
+#define SK_CMD_COMMANDS_H
+
+#include "opts.h"
+
+extern const struct sk_cmd sk_cmd_up, sk_cmd_agent, sk_cmd_agent_status, sk_cmd_server, sk_cmd_ps,
+    sk_cmd_images, sk_cmd_hosts, sk_cmd_processes, sk_cmd_alerts, sk_cmd_events, sk_cmd_rules_check,
+    sk_cmd_rules_list, sk_cmd_rules_explain, sk_cmd_rules_fields, sk_cmd_expr_check,
+    sk_cmd_expr_explain, sk_cmd_api, sk_cmd_completion, sk_cmd_version;
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What up, agent and server share: options, log, data directory, waiting for the end. */
+#ifndef SK_CMD_RUN_INT_H
+#define SK_CMD_RUN_INT_H
+
+#include "agent_run.h"
+#include "opts.h"
+#include "paths.h"
+
+struct run { /* on the command's stack, zeroed */
+    char data[SK_PATH_TEXT], host_id[64], outbox_dir[SK_PATH_TEXT];
+    struct sk_log *log;
+    int signals; /* signalfd */
+    int lock;    /* of DATA */
+};
+/* Reads the shared options, makes DATA, takes its lock, blocks SIGINT/SIGTERM. Prints nothing. */
+int run_init(struct run *r, const struct sk_args *a, const char *lock_name, struct sk_err *err)
+    SK_NODISCARD;
+void run_done(struct run *r);
+void run_wait(struct run *r); /* until SIGINT or SIGTERM */
+/* Agent options into conf. */
+int run_agent_conf(struct run *r, const struct sk_args *a, struct sk_agent_conf *conf,
+                   struct sk_err *err) SK_NODISCARD;
+/* What this host cannot show, one line each, on stderr; nothing when all is well. */
+void run_tell_limits(const struct sk_agent_run *agent);
+
+#define RUN_AGENT_OPTS                                                                             \
+    SK_OPT_RULES, SK_OPT_NO_BUILTIN,                                                               \
+        {"docker", 0, "SOCKET", NULL, "Docker's socket (default /run/docker.sock)", false},        \
+        {"print-alerts", 0, NULL, NULL, "alerts also on standard output, a line each", false},     \
+        {"print-json", 0, NULL, NULL, "… as JSON", false}
+#define RUN_OPTS SK_OPT_DATA, SK_OPT_LOG_LEVEL, SK_OPT_LOG_JSON
+
+#endif

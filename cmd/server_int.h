@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the console's files share: server_run.c (life), server_sink.c (what agents say, retention). */
+#ifndef SK_CMD_SERVER_INT_H
+#define SK_CMD_SERVER_INT_H
+
+#include <pthread.h>
+
+#include "paths.h"
+#include "serve.h"
+#include "server_run.h"
+#include "store/store.h"
+
+struct sk_server_run {
+    struct sk_server_conf conf;
+    struct sk_store *store;
+    struct sk_live *live;
+    struct sk_serve *serve;
+    struct sk_link_server *door; /* for agents of other hosts; NULL: closed */
+    char tls_dir[SK_PATH_TEXT], url[128];
+    pthread_t keeper; /* retention */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool keeping, stop;
+};
+
+/* Stores a token's hash under id; expires 0: never. */
+int server_token_put(struct sk_server_run *s, struct sk_str id, struct sk_str name,
+                     struct sk_str secret, enum sk_role role, int64_t expires, struct sk_err *err)
+    SK_NODISCARD;
+int server_join(void *arg, struct sk_str token_id, struct sk_str secret); /* link.h: spends a token */
+void *server_keeper(void *arg);
+
+#endif
