@@ -22,8 +22,8 @@
 struct sk_runtime;
 
 struct sk_runtime_conf {
-    struct sk_str host_id;      /* copied */
-    const char *docker_socket;  /* NULL: DOCKER_HOST if it is unix://, else /run/docker.sock */
+    struct sk_str host_id;     /* copied */
+    const char *docker_socket; /* NULL: DOCKER_HOST if it is unix://, else /run/docker.sock */
     /* A container appeared or changed (whole state each time), also for all at start and after each
      * reconnect. state SK_CS_REMOVED: gone. Called on the runtime's thread. */
     void (*container)(void *arg, const struct sk_container *c);
@@ -37,8 +37,8 @@ struct sk_runtime_conf {
 };
 /* Starts the thread. An absent engine is not an error: it is retried (0.2 s doubling to 10 s, and
  * at once when its socket appears) and told through state. -ENOMEM, -EAGAIN. */
-int sk_runtime_new(const struct sk_runtime_conf *conf, struct sk_runtime **ret, struct sk_err *err)
-    SK_NODISCARD;
+int sk_runtime_new(const struct sk_runtime_conf *conf, struct sk_runtime **ret,
+                   struct sk_err *err) SK_NODISCARD;
 struct sk_runtime *sk_runtime_free(struct sk_runtime *r); /* ends the thread; no callback after */
 SK_DEFINE_CLEANUP(struct sk_runtime *, sk_runtime_free)
 /* Asks for one container now (an event named an unknown one); answered through the callback. Any
