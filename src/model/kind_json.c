@@ -229,6 +229,16 @@ static int fail_text(const struct reader *r, const struct sk_trail *t, const cha
                       (int)SK_MIN(got.n, (size_t)64), got.p, want);
 }
 
+static int fail_enum(const struct reader *r, const struct sk_trail *t, const char *what,
+                     struct sk_str got)
+{
+    const struct sk_enum *e = t->field->of;
+    char want[SK_DOTTED_MAX];
+
+    (void)snprintf(want, sizeof(want), "%s %s", what, e->name);
+    return fail_text(r, t, want, got);
+}
+
 static int no_memory(const struct reader *r, const struct sk_trail *t)
 {
     char where[SK_DOTTED_MAX];
@@ -327,11 +337,9 @@ static int read_text(const struct reader *r, const struct sk_trail *t, struct js
     case SK_T_IP:
         return sk_ip_parse(s, at) == 0 ? 0 : fail_text(r, t, "an IP address", s);
     case SK_T_ENUM:
-        return sk_enum_parse(f->of, s, at) == 0
-                   ? 0
-                   : fail_text(r, t, ((const struct sk_enum *)f->of)->name, s);
+        return sk_enum_parse(f->of, s, at) == 0 ? 0 : fail_enum(r, t, "a", s);
     case SK_T_BITS:
-        return bits_parse(f->of, s, at) ? 0 : fail_text(r, t, "a list of names", s);
+        return bits_parse(f->of, s, at) ? 0 : fail_enum(r, t, "a list of names of", s);
     default:
         if (!sk_arena_keep(r->arena, &s))
             return no_memory(r, t);

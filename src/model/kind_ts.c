@@ -84,7 +84,7 @@ static void put_type(struct sk_buf *out, const struct sk_field *f)
 
 static void put_interface(struct sk_buf *out, const struct sk_kind *k)
 {
-    (void)sk_buf_printf(out, "\n/** %s. */\nexport interface ", k->doc);
+    (void)sk_buf_printf(out, "\n/** %s */\nexport interface ", k->doc);
     sk_pascal(out, k->name);
     (void)sk_buf_c(out, " {\n");
     for (size_t i = 0; i < k->n; i++) {
@@ -92,7 +92,7 @@ static void put_interface(struct sk_buf *out, const struct sk_kind *k)
 
         if (f->flags & (SK_F_SECRET | SK_F_REF))
             continue;
-        (void)sk_buf_printf(out, "  /** %s. */\n  %s%s: ", f->doc, f->name,
+        (void)sk_buf_printf(out, "  /** %s */\n  %s%s: ", f->doc, f->name,
                             sk_field_is_optional(f) ? "?" : "");
         put_type(out, f);
         (void)sk_buf_c(out, ";\n");
@@ -112,6 +112,11 @@ static void put_values(struct sk_buf *out, const struct sk_enum *e)
     (void)sk_buf_c(out, "]");
 }
 
+static const char *bool_text(bool v)
+{
+    return v ? "true" : "false";
+}
+
 static int put_path(void *arg, const char *dotted, const struct sk_path *path)
 {
     struct sk_buf *out = arg;
@@ -122,8 +127,9 @@ static int put_path(void *arg, const char *dotted, const struct sk_path *path)
     (void)sk_buf_printf(out, "      { path: \"%s\", type: \"%s\", unit: \"%s\", doc: ", dotted,
                         sk_type_name(f->type), sk_unit_name(f->unit));
     put_text(out, f->doc);
-    (void)sk_buf_printf(out, ", list: %s, sortable: %s", sk_path_is_listed(path) ? "true" : "false",
-                        sk_path_is_column(path) ? "true" : "false");
+    (void)sk_buf_printf(out, ", list: %s, sortable: %s, sort: %s",
+                        bool_text(sk_path_is_listed(path)), bool_text(sk_path_is_column(path)),
+                        bool_text(path->n == 1 && f->flags & SK_F_SORT));
     if (f->type == SK_T_ENUM)
         put_values(out, f->of);
     return sk_buf_c(out, " },\n");
@@ -157,6 +163,38 @@ static void put_kind(struct sk_buf *out, const struct sk_kind *k)
     (void)sk_buf_c(out, "    ],\n  },\n");
 }
 
+/* What kinds is made of, for code that goes over its fields. */
+static const char infos[] = "\nexport type FieldType =\n"
+                            "  | \"bool\"\n  | \"number\"\n  | \"time\"\n  | \"text\"\n"
+                            "  | \"enum\"\n  | \"ip\"\n  | \"texts\"\n  | \"bits\";\n"
+                            "\nexport interface FieldInfo {\n"
+                            "  /** As in JSON and in filters, e.g. \"container.image\" */\n"
+                            "  readonly path: string;\n"
+                            "  readonly type: FieldType;\n"
+                            "  /** \"bytes\", \"KiB\", \"ns\", \"ms\", \"%\" or \"\" */\n"
+                            "  readonly unit: string;\n"
+                            "  readonly doc: string;\n"
+                            "  /** Shown in lists unless the user chose other columns */\n"
+                            "  readonly list: boolean;\n"
+                            "  readonly sortable: boolean;\n"
+                            "  /** The default order, newest or largest first */\n"
+                            "  readonly sort: boolean;\n"
+                            "  /** Of an enum, in its order */\n"
+                            "  readonly values?: readonly string[];\n"
+                            "}\n"
+                            "\nexport interface KindInfo {\n"
+                            "  readonly name: string;\n"
+                            "  /** Path of the API; null: only nested or live */\n"
+                            "  readonly plural: string | null;\n"
+                            "  readonly doc: string;\n"
+                            "  readonly key: string | null;\n"
+                            "  /** Field that people call it by */\n"
+                            "  readonly title: string | null;\n"
+                            "  /** Default order of lists, newest or largest first */\n"
+                            "  readonly sort: string | null;\n"
+                            "  readonly fields: readonly FieldInfo[];\n"
+                            "}\n";
+
 int sk_kinds_to_typescript(const struct sk_kind *const *kinds, struct sk_buf *out)
 {
     const struct sk_kind *all[SK_KINDS_ALL_MAX];
@@ -165,13 +203,14 @@ int sk_kinds_to_typescript(const struct sk_kind *const *kinds, struct sk_buf *ou
 
     if (r < 0)
         return r;
-    (void)sk_buf_c(
-        out, "// Made by `skep api --typescript` from the field tables; not edited by hand.\n");
+    (void)sk_buf_c(out, "// Made from the field tables in src/model; not edited by hand.\n");
     put_enums(out, all, n);
     for (size_t i = 0; i < n; i++)
         put_interface(out, all[i]);
+    (void)sk_buf_c(out, infos);
     (void)sk_buf_c(out, "\nexport const kinds = {\n");
     for (; *kinds; kinds++)
         put_kind(out, *kinds);
-    return sk_buf_c(out, "} as const;\n\nexport type KindName = keyof typeof kinds;\n");
+    return sk_buf_c(out, "} as const;\n\nexport type KindName = keyof typeof kinds;\n"
+                         "export const kindInfo: Readonly<Record<KindName, KindInfo>> = kinds;\n");
 }
