@@ -156,7 +156,7 @@ static int run(struct sk_lite *c, struct sk_str sql, const struct sk_cell *v, si
         return r;
     for (i = 0; i < n && rc == SQLITE_OK; i++)
         rc = sk_lite_bind(st, (int)i + 1, &v[i]);
-    if (rc != SQLITE_OK || sqlite3_step(st) != SQLITE_DONE)
+    if (rc != SQLITE_OK || sk_lite_step(st) != SQLITE_DONE)
         r = sk_lite_fail(c, "write", err);
     sk_lite_done(st);
     return r;
@@ -180,9 +180,9 @@ static int object_write(struct sqlite *s, const struct sk_table *t, const void *
         return r;
     for (i = 0; i < t->n && rc == SQLITE_OK; i++)
         rc = sk_lite_bind_column(st, (int)i + 1, &t->cols[i], obj);
-    if (rc == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW) {
+    if (rc == SQLITE_OK && sk_lite_step(st) == SQLITE_ROW) {
         doc[0].i = sqlite3_column_int64(st, 0);
-        if (sqlite3_step(st) != SQLITE_DONE)
+        if (sk_lite_step(st) != SQLITE_DONE)
             r = sk_lite_fail(&s->writer, "write", err);
     } else if ((sqlite3_errcode(s->writer.db) & 0xff) == SQLITE_CONSTRAINT) {
         r = sk_err_set(err, -EINVAL, "store: a %s has no %s", t->kind->name, t->key->name);

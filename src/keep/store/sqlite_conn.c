@@ -6,8 +6,10 @@
 
 static int code_of(struct sk_lite *c, int rc)
 {
-    int e = c->db ? sqlite3_system_errno(c->db) : 0;
+    int last = errno, e = c->db ? sqlite3_system_errno(c->db) : 0;
 
+    if (e == 0) /* SQLite forgets it when COMMIT fails */
+        e = last;
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return -ENOSPC;
@@ -49,6 +51,7 @@ int sk_lite_open(struct sk_lite *c, const char *path, bool read_only, struct sk_
 {
     int rc, r;
 
+    errno = 0;
     *c = (struct sk_lite){.path = path};
     rc = sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
@@ -113,6 +116,12 @@ void sk_lite_done(sqlite3_stmt *st)
     (void)sqlite3_clear_bindings(st);
 }
 
+int sk_lite_step(sqlite3_stmt *st)
+{
+    errno = 0; /* so that what sk_lite_fail finds there is of this call */
+    return sqlite3_step(st);
+}
+
 int sk_lite_bind(sqlite3_stmt *st, int at, const struct sk_cell *v)
 {
     switch (v->type) {
@@ -150,6 +159,7 @@ int sk_lite_bind_column(sqlite3_stmt *st, int at, const struct sk_column *col, c
 
 int sk_lite_exec(struct sk_lite *c, const char *sql, struct sk_err *err)
 {
+    errno = 0;
     if (sqlite3_exec(c->db, sql, NULL, NULL, NULL) != SQLITE_OK)
         return sk_lite_fail(c, "statement", err);
     return 0;
@@ -199,7 +209,7 @@ int sk_lite_read(struct sk_lite *c, struct sk_str sql, const struct sk_cell *par
         rc = sk_lite_bind(st, (int)i + 1, &params[i]);
     cols = SK_MIN(sqlite3_column_count(st), ROW_MAX);
     while (rc == SQLITE_OK && r == 0) {
-        rc = sqlite3_step(st);
+        rc = sk_lite_step(st);
         if (rc != SQLITE_ROW)
             break;
         row_cells(st, row, cols);

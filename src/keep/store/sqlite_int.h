@@ -29,6 +29,7 @@ int sk_lite_fail(struct sk_lite *c, const char *what, struct sk_err *err);
 /* A cached statement, ready to bind; sk_lite_done hands it back. */
 int sk_lite_prepare(struct sk_lite *c, struct sk_str sql, sqlite3_stmt **ret,
                     struct sk_err *err) SK_NODISCARD;
+int sk_lite_step(sqlite3_stmt *st); /* sqlite3_step */
 void sk_lite_done(sqlite3_stmt *st);
 int sk_lite_bind(sqlite3_stmt *st, int at,
                  const struct sk_cell *v) SK_NODISCARD; /* SQLite's code */

@@ -178,7 +178,7 @@ static int fill_row(void *arg, const struct sk_cell *row, size_t n, struct sk_er
         if (f->added[i])
             (void)sk_lite_bind_column(f->update, at++, &f->t->cols[i], f->obj);
     (void)sqlite3_bind_int64(f->update, at, row[0].i);
-    r = sqlite3_step(f->update) == SQLITE_DONE ? 0 : sk_lite_fail(f->c, "new column", err);
+    r = sk_lite_step(f->update) == SQLITE_DONE ? 0 : sk_lite_fail(f->c, "new column", err);
     sk_lite_done(f->update);
     return r;
 }

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A field that joins or leaves a table, and what becomes of the rows that were there before. */
+#include <sqlite3.h>
+
+#include "store_test.h"
+
+struct thing {
+    struct sk_str id, name, note;
+    int64_t made;
+    uint64_t size;
+};
+static const struct sk_field old_fields[] = {
+    SK_FIELD(thing, id, SK_T_STR, 1, SK_F_KEY, "Identity"),
+    SK_FIELD(thing, name, SK_T_STR, 2, SK_F_INDEX, "Name"),
+    SK_FIELD(thing, note, SK_T_STR, 3, 0, "Note"),
+    SK_FIELD(thing, made, SK_T_TIME, 4, 0, "When it was made"),
+    SK_FIELD(thing, size, SK_T_U64, 5, 0, "Size"),
+};
+static const struct sk_field new_fields[] = {
+    SK_FIELD(thing, id, SK_T_STR, 1, SK_F_KEY, "Identity"),
+    SK_FIELD(thing, name, SK_T_STR, 2, 0, "Name"),
+    SK_FIELD(thing, note, SK_T_STR, 3, SK_F_INDEX, "Note"),
+    SK_FIELD(thing, made, SK_T_TIME, 4, SK_F_SORT | SK_F_COLUMN, "When it was made"),
+    SK_FIELD(thing, size, SK_T_U64, 5, SK_F_COLUMN, "Size"),
+};
+static const struct sk_kind kind_old = {
+    "thing", "things", "Old", sizeof(struct thing), old_fields, SK_ARRAY_LEN(old_fields)};
+static const struct sk_kind kind_new = {
+    "thing", "things", "New", sizeof(struct thing), new_fields, SK_ARRAY_LEN(new_fields)};
+static const struct sk_kind *const kinds_old[] = {&kind_old, NULL};
+static const struct sk_kind *const kinds_new[] = {&kind_new, NULL};
+
+static int text_row(void *arg, int n, char **v, char **names)
+{
+    (void)n;
+    (void)names;
+    (void)sk_buf_printf(arg, "%s ", v[0]);
+    return 0;
+}
+
+static void assert_sql(const struct box *b, const char *sql, const char *want)
+{
+    sqlite3 *db = NULL;
+    struct sk_buf out;
+
+    sk_buf_init(&out, 4096);
+    (void)sk_buf_c(&out, "");
+    assert_int_equal(sqlite3_open(b->url + strlen("sqlite:"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, text_row, &out, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_string_equal(out.p ? out.p : "", want);
+    sk_buf_done(&out);
+}
+
+static void reopen(struct box *b, const struct sk_kind *const *kinds)
+{
+    struct sk_err err = {0};
+
+    b->s = sk_store_close(b->s);
+    if (sk_store_open_kinds(b->url, kinds, NULL, &b->s, &err) < 0)
+        fail_msg("%s", err.msg);
+}
+
+static void new_columns_are_filled_from_the_documents_of_old_rows(void **state)
+{
+    struct thing t = {.note = SK_STR("n"), .made = 5};
+    struct sk_query q = {.kind = &kind_new, .sort = SK_STR("size"), .ascending = true};
+    const struct thing *rows;
+    struct sk_page page;
+    uint64_t i;
+    struct box b;
+
+    (void)state;
+    box_init(&b, engine_urls[0]);
+    reopen(&b, kinds_old);
+    for (i = 0; i < 10; i++) {
+        t.id = sk_str_c(sk_arena_printf(b.a, "t%llu", (unsigned long long)i));
+        t.size = 100 - i;
+        box_put(&b, &kind_old, &t);
+    }
+    reopen(&b, kinds_new);
+    assert_int_equal(sk_store_query(b.s, &q, b.a, &page, NULL), 0);
+    rows = page.rows.v;
+    assert_int_equal(page.rows.n, 10);
+    assert_string_equal(rows[0].id.p, "t9");
+    assert_int_equal(rows[0].size, 91);
+    q.sort = (struct sk_str){0}; /* made, all equal: by key */
+    assert_int_equal(sk_store_query(b.s, &q, b.a, &page, NULL), 0);
+    assert_string_equal(((const struct thing *)page.rows.v)[0].id.p, "t0");
+    box_done(&b);
+}
+
+static void indexes_follow_the_field_table(void **state)
+{
+    static const char sql[] = "SELECT name FROM sqlite_master WHERE type='index' AND "
+                              "tbl_name='things' AND name LIKE 'skix%' ORDER BY 1";
+    struct box b;
+
+    (void)state;
+    box_init(&b, engine_urls[0]);
+    reopen(&b, kinds_old);
+    assert_sql(&b, sql, "skix_things_name ");
+    reopen(&b, kinds_new);
+    assert_sql(&b, sql, "skix_things_made skix_things_note ");
+    reopen(&b, kinds_old); /* an older build of the same version: works, columns stay */
+    assert_sql(&b, sql, "skix_things_name ");
+    box_done(&b);
+}
+
+static void lists_in_the_default_order_and_by_key_need_no_sorting(void **state)
+{
+    struct box b;
+
+    (void)state;
+    box_init(&b, engine_urls[0]);
+    assert_sql(&b,
+               "SELECT count(*) FROM (SELECT 1 FROM sqlite_master WHERE name IN "
+               "('skix_alerts_time','skix_alerts_rule','skix_containers_created'))",
+               "3 ");
+    assert_sql(&b, "SELECT sql FROM sqlite_master WHERE name='skix_alerts_rule'",
+               "CREATE INDEX \"skix_alerts_rule\" ON \"alerts\"(\"rule\",\"time\",\"id\") ");
+    box_done(&b);
+}
+
+static void secrets_have_no_column(void **state)
+{
+    struct box b;
+
+    (void)state;
+    box_init(&b, engine_urls[0]);
+    assert_sql(&b, "SELECT count(*) FROM pragma_table_info('tokens') WHERE name='hash'", "0 ");
+    assert_sql(&b, "SELECT count(*) FROM pragma_table_info('tokens') WHERE name='user_id'", "1 ");
+    box_done(&b);
+}
+
+static void migrations_are_numbered_and_run_once(void **state)
+{
+    struct box b;
+
+    (void)state;
+    box_init(&b, engine_urls[0]);
+    b.s = sk_store_close(b.s);
+    box_open(&b);
+    assert_sql(&b, "SELECT version||':'||name FROM \"_migration\"", "1:first tables ");
+    box_done(&b);
+}
+
+SK_TEST_MAIN(new_columns_are_filled_from_the_documents_of_old_rows, indexes_follow_the_field_table,
+             lists_in_the_default_order_and_by_key_need_no_sorting, secrets_have_no_column,
+             migrations_are_numbered_and_run_once)
