@@ -181,7 +181,9 @@ int sk_path_find(const struct sk_kind *k, struct sk_str dotted, struct sk_path *
     struct sk_path p = {.kind = k};
     struct sk_str rest = dotted, part;
 
-    while (k && sk_str_next(&rest, '.', &part)) {
+    if (sk_str_ends(dotted, SK_STR(".")))
+        return path_unknown(&p, k, dotted, dotted, err);
+    while (sk_str_next(&rest, '.', &part)) {
         const struct sk_field *f = sk_kind_field(k, part);
 
         if (!f)
@@ -190,14 +192,14 @@ int sk_path_find(const struct sk_kind *k, struct sk_str dotted, struct sk_path *
             return sk_err_set(err, -ENOENT, "\"" SK_STR_FMT "\" has more than %d steps",
                               SK_STR_ARG(dotted), SK_PATH_MAX);
         p.step[p.n++] = f;
-        k = f->type == SK_T_GROUP || f->type == SK_T_LINK ? f->of : NULL;
+        if (f->type == SK_T_GROUP || f->type == SK_T_LINK)
+            k = f->of;
+        else if (rest.n)
+            return sk_err_set(err, -ENOENT, "\"" SK_STR_FMT "\": %s (%s) has no fields",
+                              SK_STR_ARG(dotted), f->name, sk_type_name(f->type));
     }
     if (p.n == 0)
-        return path_unknown(&p, p.kind, dotted, dotted, err);
-    if (!k && sk_str_next(&rest, '.', &part))
-        return sk_err_set(err, -ENOENT, "\"" SK_STR_FMT "\": %s is a %s and has no fields",
-                          SK_STR_ARG(dotted), sk_path_leaf(&p)->name,
-                          sk_type_name(sk_path_leaf(&p)->type));
+        return path_unknown(&p, k, dotted, dotted, err);
     *ret = p;
     return 0;
 }

@@ -64,10 +64,11 @@ static const char *enum_why(const struct sk_enum *e)
 
 static const char *of_why(const struct sk_field *f)
 {
+    bool has_names = f->type == SK_T_ENUM || f->type == SK_T_BITS;
     const struct sk_kind *of = sk_field_nests(f) ? f->of : NULL;
-    const struct sk_enum *e = f->type == SK_T_ENUM || f->type == SK_T_BITS ? f->of : NULL;
+    const struct sk_enum *e = has_names ? f->of : NULL;
 
-    if (!f->of != !(of || e))
+    if (!f->of == (has_names || sk_field_nests(f)))
         return "its enumeration or kind is missing, or there is one too many";
     if (e)
         return f->type == SK_T_BITS && e->n > 64 ? "has more than 64 bits" : enum_why(e);
