@@ -26,6 +26,7 @@
 struct sk_expr_place { /* where a text stands in its file, for messages */
     const char *file;  /* may be NULL */
     uint32_t line, col; /* of the first byte, from 1 */
+    uint32_t indent;    /* blanks that each further line has in the file, but not in the text */
 };
 
 struct sk_expr_env;
@@ -68,6 +69,16 @@ struct sk_sql_param {
 int sk_expr_to_sql(const struct sk_expr *e, enum sk_dialect dialect, size_t first,
                    struct sk_arena *a, struct sk_buf *out, struct sk_sql_param **ret_params,
                    size_t *ret_n, struct sk_err *err) SK_NODISCARD;
+
+/* Regular expressions as the operators mean them: the whole text must match. PCRE2 syntax, bytes, at
+ * most 200,000 steps a match. Conditions in SQLite call sk_regexp(PATTERN, TEXT): the store registers
+ * that function with these (globs come as regular expressions, too). */
+struct sk_regex;
+int sk_regex_new(struct sk_str pattern, struct sk_regex **ret, struct sk_err *err) SK_NODISCARD;
+struct sk_regex *sk_regex_ref(struct sk_regex *re);
+struct sk_regex *sk_regex_free(struct sk_regex *re);
+SK_DEFINE_CLEANUP(struct sk_regex *, sk_regex_free)
+bool sk_regex_match(const struct sk_regex *re, struct sk_str text); /* any thread; no allocation */
 
 /* ---- the hot path -------------------------------------------------------------------------------- */
 
