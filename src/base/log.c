@@ -220,13 +220,12 @@ static uint64_t arg_unsigned(struct args *a, const char *len)
     return len[0] == '\0' || len[0] == 'h' ? (uint32_t)v : v;
 }
 
-/* One directive: "%" already taken, *f behind it. */
-static void value_directive(struct value *v, const char **f, struct args *a)
+/* Flags, width and precision ("%" already taken). Width and flags: a log has no columns. */
+static int directive_head(const char **f, struct args *a, char len[3])
 {
-    char t[64], len[3] = "", conv;
-    int prec = -1, m = 0;
+    int prec = -1;
 
-    while (**f && strchr("-+ #0123456789", **f)) /* width and flags: a log has no columns */
+    while (**f && strchr("-+ #0123456789", **f))
         (*f)++;
     if (**f == '.') {
         (*f)++;
@@ -241,49 +240,59 @@ static void value_directive(struct value *v, const char **f, struct args *a)
     for (size_t i = 0; **f && strchr("hlzjt", **f); (*f)++)
         if (i < 2)
             len[i++] = **f;
-    conv = **f ? *(*f)++ : '%';
-    switch (conv) {
-    case 's': {
-        const char *s = va_arg(a->ap, const char *);
-        size_t max = prec >= 0 ? (size_t)prec : sizeof(v->p);
+    return prec;
+}
 
-        s = s ? s : "";
-        value_add(v, sk_str_n(s, strnlen(s, SK_MIN(max, sizeof(v->p)))));
-        return;
-    }
+static int double_text(char *t, size_t size, char conv, int prec, double v)
+{
+    prec = prec < 0 || prec > 17 ? 6 : prec;
+    return conv == 'f' && v < 1e15 && v > -1e15 ? snprintf(t, size, "%.*f", prec, v)
+                                                : snprintf(t, size, "%.*g", prec, v);
+}
+
+/* One directive that is not text, as text; its length. */
+static int directive_text(char *t, size_t size, char conv, int prec, const char *len,
+                          struct args *a)
+{
+    switch (conv) {
     case 'd':
     case 'i':
-        m = snprintf(t, sizeof(t), "%lld", (long long)arg_signed(a, len));
-        break;
+        return snprintf(t, size, "%lld", (long long)arg_signed(a, len));
     case 'u':
-        m = snprintf(t, sizeof(t), "%llu", (unsigned long long)arg_unsigned(a, len));
-        break;
+        return snprintf(t, size, "%llu", (unsigned long long)arg_unsigned(a, len));
     case 'x':
     case 'X':
-        m = snprintf(t, sizeof(t), "%llx", (unsigned long long)arg_unsigned(a, len));
-        break;
+        return snprintf(t, size, "%llx", (unsigned long long)arg_unsigned(a, len));
     case 'o':
-        m = snprintf(t, sizeof(t), "%llo", (unsigned long long)arg_unsigned(a, len));
-        break;
-    case 'c':
-        t[0] = (char)va_arg(a->ap, int);
-        m = 1;
-        break;
+        return snprintf(t, size, "%llo", (unsigned long long)arg_unsigned(a, len));
     case 'p':
-        m = snprintf(t, sizeof(t), "%p", va_arg(a->ap, void *));
-        break;
+        return snprintf(t, size, "%p", va_arg(a->ap, void *));
     case 'f':
     case 'g':
     case 'e':
-        m = snprintf(t, sizeof(t), "%.*g", prec < 0 || prec > 17 ? 6 : prec, va_arg(a->ap, double));
-        break;
-    default:
-        t[0] = conv;
-        m = 1;
-        break;
+        return double_text(t, size, conv, prec, va_arg(a->ap, double));
+    default: /* c, % and what the compiler has warned of */
+        t[0] = conv == 'c' ? (char)va_arg(a->ap, int) : conv;
+        return 1;
     }
-    v->number =
-        (strchr("diu", conv) || (strchr("fge", conv) && t[m - 1] >= '0' && t[m - 1] <= '9'));
+}
+
+static void value_directive(struct value *v, const char **f, struct args *a)
+{
+    char t[64], len[3] = "", conv;
+    int prec = directive_head(f, a, len), m;
+
+    conv = **f ? *(*f)++ : '%';
+    if (conv == 's') {
+        const char *s = va_arg(a->ap, const char *);
+        size_t max = prec >= 0 ? SK_MIN((size_t)prec, sizeof(v->p)) : sizeof(v->p);
+
+        s = s ? s : "";
+        value_add(v, sk_str_n(s, strnlen(s, max)));
+        return;
+    }
+    m = directive_text(t, sizeof(t), conv, prec, len, a);
+    v->number = strchr("diufge", conv) && t[m - 1] >= '0' && t[m - 1] <= '9'; /* not inf, nan */
     value_add(v, sk_str_n(t, (size_t)m));
 }
 
