@@ -83,26 +83,6 @@ int sk_enum_parse(const struct sk_enum *e, struct sk_str name, uint32_t *ret)
 
 /* ---- absence --------------------------------------------------------------------------------- */
 
-bool sk_field_absent(const struct sk_field *f, const void *at)
-{
-    switch (f->type) {
-    case SK_T_STR:
-        return !((const struct sk_str *)at)->p;
-    case SK_T_TIME:
-        return sk_at_i64(at) == 0;
-    case SK_T_IP:
-        return ((const struct sk_ip *)at)->family == 0;
-    case SK_T_STRS:
-        return ((const struct sk_strs *)at)->n == 0;
-    case SK_T_LIST:
-        return ((const struct sk_list *)at)->n == 0;
-    case SK_T_LINK:
-        return !sk_at_link(at);
-    default:
-        return false;
-    }
-}
-
 bool sk_field_is_optional(const struct sk_field *f)
 {
     switch (f->type) {

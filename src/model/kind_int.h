@@ -53,8 +53,27 @@ static inline const void *sk_list_item(const struct sk_list *l, const struct sk_
 {
     return (const char *)l->v + i * k->size;
 }
-/* Absent as kind.h defines it; never for numbers, booleans, enums, bits and groups. */
-bool sk_field_absent(const struct sk_field *f, const void *at);
+/* Absent as kind.h defines it; never for numbers, booleans, enums, bits and groups. Inline: asked
+ * for every member that is written. */
+static inline bool sk_field_absent(const struct sk_field *f, const void *at)
+{
+    switch (f->type) {
+    case SK_T_STR:
+        return !((const struct sk_str *)at)->p;
+    case SK_T_TIME:
+        return sk_at_i64(at) == 0;
+    case SK_T_IP:
+        return ((const struct sk_ip *)at)->family == 0;
+    case SK_T_STRS:
+        return ((const struct sk_strs *)at)->n == 0;
+    case SK_T_LIST:
+        return ((const struct sk_list *)at)->n == 0;
+    case SK_T_LINK:
+        return !sk_at_link(at);
+    default:
+        return false;
+    }
+}
 /* Whether JSON may be without the member: what is not absent in a sense above is always there. */
 bool sk_field_is_optional(const struct sk_field *f);
 
