@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "embedded.h"
 
+#define ZLIB_CONST
 #include <zlib.h>
 
 int sk_embedded_text(const struct sk_asset *asset, struct sk_buf *out)

@@ -64,7 +64,7 @@ static int certificates(struct sk_server_run *s, const char *address, struct sk_
 /* DATA/console.json and a token, so that the command line of this host needs no sign-in. */
 static int local_access(struct sk_server_run *s, struct sk_err *err)
 {
-    char token[44], path[SK_PATH_TEXT], ca[SK_PATH_TEXT];
+    char token[44], bearer[64], path[SK_PATH_TEXT], ca[SK_PATH_TEXT];
     struct sk_buf out;
     struct sk_jw w;
     int r = sk_token_make(token);
@@ -79,11 +79,12 @@ static int local_access(struct sk_server_run *s, struct sk_err *err)
         r = sk_path_join(s->tls_dir, "ca.pem", ca, err);
     if (r < 0)
         return r;
+    (void)snprintf(bearer, sizeof(bearer), "local.%s", token);
     sk_buf_init(&out, 65536);
     w = sk_jw(&out);
     sk_jw_begin(&w, '{');
     sk_jw_kstr(&w, "url", sk_str_c(s->url));
-    sk_jw_kstr(&w, "token", sk_str_c(token));
+    sk_jw_kstr(&w, "token", sk_str_c(bearer));
     sk_jw_kstr(&w, "ca", sk_str_c(ca));
     sk_jw_end(&w, '}');
     r = out.err ? sk_err_set(err, out.err, "out of memory")

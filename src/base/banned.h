@@ -6,6 +6,8 @@
 #ifndef SK_BASE_BANNED_H
 #define SK_BASE_BANNED_H
 
+#ifndef __ASSEMBLER__ /* the build puts this on every compile line */
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,4 +18,5 @@
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol atoll atof
 #pragma GCC poison gmtime localtime ctime asctime system popen mktemp tmpnam alloca
 
+#endif
 #endif
