@@ -1,6 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gen.h"
 
+static const struct sk_field all_fields[] = {
+    SK_FIELD(gen_all, id, SK_T_STR, 1, SK_F_KEY, "Key"),
+    SK_FIELD(gen_all, text, SK_T_STR, 2, SK_F_COLUMN, "Text"),
+    SK_FIELD(gen_all, flag, SK_T_BOOL, 3, SK_F_COLUMN, "Flag"),
+    SK_FIELD(gen_all, u32, SK_T_U32, 4, SK_F_COLUMN, "Number"),
+    SK_FIELD_OF(gen_all, choice, SK_T_ENUM, 5, SK_F_COLUMN, &sk_enum_priority, "Choice"),
+    SK_FIELD_UNIT(gen_all, u64, SK_T_U64, SK_U_NS, 6, SK_F_COLUMN, "Number"),
+    SK_FIELD_OF(gen_all, bits, SK_T_BITS, 7, 0, &sk_enum_capability, "Bits"),
+    SK_FIELD(gen_all, i64, SK_T_I64, 8, SK_F_COLUMN, "Number"),
+    SK_FIELD(gen_all, time, SK_T_TIME, 9, SK_F_COLUMN, "Time"),
+    SK_FIELD(gen_all, f64, SK_T_F64, 10, SK_F_COLUMN, "Number"),
+    SK_FIELD(gen_all, ip, SK_T_IP, 11, SK_F_COLUMN, "Address"),
+    SK_FIELD(gen_all, words, SK_T_STRS, 12, 0, "Texts"),
+    SK_FIELD_OF(gen_all, group, SK_T_GROUP, 13, 0, &sk_kind_port, "Group"),
+    SK_FIELD_OF(gen_all, link, SK_T_LINK, 14, 0, &sk_kind_port, "Link"),
+    SK_FIELD_OF(gen_all, list, SK_T_LIST, 2000, 0, &sk_kind_label, "List"),
+};
+const struct sk_kind gen_kind_all = {
+    "all", "alls", "All types", sizeof(struct gen_all), all_fields, SK_ARRAY_LEN(all_fields)};
+
 uint64_t gen_next(struct gen *g) /* splitmix64 */
 {
     uint64_t z = g->seed += UINT64_C(0x9e3779b97f4a7c15);

@@ -13,31 +13,37 @@ static int read_alert(const char *json, struct sk_alert *ret, struct sk_err *err
     return sk_kind_from_json(&sk_kind_alert, sk_str_c(json), arena, ret, err);
 }
 
+static void round_trip(struct gen *g, const struct sk_kind *k, struct sk_buf *b)
+{
+    struct sk_err err = {0};
+    void *obj, *back;
+
+    sk_arena_reset(arena);
+    sk_buf_clear(b);
+    g->arena = arena;
+    obj = sk_arena_zalloc(arena, k->size);
+    back = sk_arena_zalloc(arena, k->size);
+    gen_obj(g, k, obj);
+    assert_int_equal(sk_kind_to_json(k, obj, true, b), 0);
+    if (sk_kind_from_json(k, sk_buf_view(b), arena, back, &err) < 0)
+        fail_msg("%s: %s", k->name, err.msg);
+    if (gen_differs(k, obj, back))
+        fail_msg("%s.%s differs: %s", k->name, gen_differs(k, obj, back), b->p);
+}
+
 static void every_kind_comes_back_from_json_as_it_was(void **state)
 {
     struct gen g = {.seed = 1};
-    struct sk_err err = {0};
     struct sk_buf b;
 
     (void)state;
     sk_buf_init(&b, (size_t)16 << 20);
-    for (int i = 0; i < 300; i++)
-        for (const struct sk_kind *const *k = sk_kinds; *k; k++) {
-            void *obj, *back;
-
-            sk_arena_reset(arena);
-            sk_buf_clear(&b);
-            g.arena = arena;
-            g.all = i == 0;
-            obj = sk_arena_zalloc(arena, (*k)->size);
-            back = sk_arena_zalloc(arena, (*k)->size);
-            gen_obj(&g, *k, obj);
-            assert_int_equal(sk_kind_to_json(*k, obj, true, &b), 0);
-            if (sk_kind_from_json(*k, sk_buf_view(&b), arena, back, &err) < 0)
-                fail_msg("%s: %s", (*k)->name, err.msg);
-            if (gen_differs(*k, obj, back))
-                fail_msg("%s.%s differs: %s", (*k)->name, gen_differs(*k, obj, back), b.p);
-        }
+    for (int i = 0; i < 300; i++) {
+        g.all = i == 0;
+        round_trip(&g, &gen_kind_all, &b);
+        for (const struct sk_kind *const *k = sk_kinds; *k; k++)
+            round_trip(&g, *k, &b);
+    }
     sk_buf_done(&b);
 }
 
@@ -225,6 +231,55 @@ static void memory_is_bounded_by_the_arena(void **state)
     assert_int_equal(a.lost, 0);
 }
 
+static void every_limit_of_memory_is_kept(void **state)
+{
+    struct gen g = {.seed = 6, .all = true, .arena = arena};
+    struct sk_alert a, back;
+    struct sk_buf b;
+    size_t limit = 0;
+    int r;
+
+    (void)state;
+    sk_buf_init(&b, (size_t)1 << 20);
+    gen_obj(&g, &sk_kind_alert, &a);
+    assert_int_equal(sk_kind_to_json(&sk_kind_alert, &a, false, &b), 0);
+    do {
+        SK_CLEANUP(sk_arena_freep) struct sk_arena *own = sk_arena_new(limit);
+        struct sk_err err = {0};
+
+        r = sk_kind_from_json(&sk_kind_alert, sk_buf_view(&b), own, &back, &err);
+        assert_true(r == -ENOMEM || (r == 0 && !gen_differs(&sk_kind_alert, &a, &back)));
+        assert_true(r == 0 || sk_str_ends(sk_str_c(err.msg), SK_STR(": over the memory limit")));
+        limit += 112;
+    } while (r < 0);
+    sk_buf_done(&b);
+}
+
+static void numbers_that_are_not_whole_come_and_go(void **state)
+{
+    struct gen_all all = {.id = SK_STR("1"), .f64 = 0.1}, back;
+    struct sk_err err = {0};
+    struct sk_buf b;
+
+    (void)state;
+    sk_buf_init(&b, 4096);
+    assert_int_equal(sk_kind_to_json(&gen_kind_all, &all, false, &b), 0);
+    assert_true(sk_str_has(sk_buf_view(&b), SK_STR("\"f64\":0.1,")));
+    sk_buf_clear(&b);
+    all.f64 = __builtin_nan("");
+    assert_int_equal(sk_kind_to_json(&gen_kind_all, &all, false, &b), 0);
+    assert_true(sk_str_has(sk_buf_view(&b), SK_STR("\"f64\":null,")));
+    assert_int_equal(sk_kind_from_json(&gen_kind_all, sk_buf_view(&b), arena, &back, &err), 0);
+    assert_true(back.f64 == 0);
+    assert_int_equal(sk_kind_from_json(&gen_kind_all, SK_STR("{\"f64\":3}"), arena, &back, &err),
+                     0);
+    assert_true(back.f64 == 3);
+    assert_int_equal(
+        sk_kind_from_json(&gen_kind_all, SK_STR("{\"f64\":\"3\"}"), arena, &back, &err), -EBADMSG);
+    assert_string_equal(err.msg, "all.f64: expected a number, got text");
+    sk_buf_done(&b);
+}
+
 static void a_full_buffer_is_reported(void **state)
 {
     struct sk_alert a = {.rule = SK_STR("x")};
@@ -257,7 +312,8 @@ int main(void)
         text_of_every_length_is_escaped_where_it_must_be, secrets_are_written_only_when_asked_for,
         a_parent_is_left_out, unknown_members_and_nulls_are_skipped,
         a_member_of_the_wrong_type_is_named_by_its_path, whole_numbers_keep_all_their_bits,
-        capabilities_are_names, memory_is_bounded_by_the_arena, a_full_buffer_is_reported)};
+        capabilities_are_names, memory_is_bounded_by_the_arena, every_limit_of_memory_is_kept,
+        numbers_that_are_not_whole_come_and_go, a_full_buffer_is_reported)};
 
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "model/nouns.h"
+#include "gen.h"
 #include "tests/sk_test.h"
 
 #include "model/evt.h"
@@ -37,6 +37,13 @@ static const char *const two[] = {"a", "b"}, *const twins[] = {"a", "A"},
                          *const hole[] = {"a", NULL};
 static const struct sk_enum good = {"good", two, 2}, twice = {"twice", twins, 2},
                             holed = {"holed", hole, 2};
+
+static const struct sk_enum empty = {"empty", two, 0};
+static const struct sk_field bad_fields[] = {SK_FIELD(inner, id, SK_T_STR, 1, 1 << 20, "Id")};
+static const struct sk_kind bad_inner = {"inner",    NULL, "Inner", sizeof(struct inner),
+                                         bad_fields, 1};
+static const struct sk_kind nameless = {"",           NULL, "Nameless", sizeof(struct inner),
+                                        inner_fields, 2};
 
 #define KEY_LINE SK_FIELD(outer, id, SK_T_STR, 1, SK_F_KEY, "Id")
 
@@ -90,6 +97,11 @@ static void a_wrong_line_of_a_table_is_found(void **state)
             SK_FIELD(outer, number, SK_T_U32, 2, SK_F_SORT, "Number"));
     REFUSED("outer.number is a title, but no text",
             SK_FIELD(outer, number, SK_T_U32, 2, SK_F_TITLE, "Number"));
+    REFUSED("outer.number is a key, but neither text nor number",
+            SK_FIELD(outer, number, SK_T_U32, 2, SK_F_KEY, "Number"));
+    REFUSED("outer.text has an unknown unit",
+            SK_FIELD_UNIT(outer, text, SK_T_STR, 99, 2, 0, "Text"));
+    REFUSED("outer.text has an unknown type", SK_FIELD(outer, text, 99, 2, 0, "Text"));
     REFUSED("outer.text has an unknown flag", SK_FIELD(outer, text, SK_T_STR, 2, 1 << 20, "Text"));
 }
 
@@ -104,6 +116,12 @@ static void a_wrong_enumeration_or_kind_is_found(void **state)
             SK_FIELD_OF(outer, choice, SK_T_ENUM, 2, 0, &twice, "Choice"));
     REFUSED("outer.choice a value of its enumeration has no name",
             SK_FIELD_OF(outer, choice, SK_T_ENUM, 2, 0, &holed, "Choice"));
+    REFUSED("outer.choice its enumeration has no name or no values",
+            SK_FIELD_OF(outer, choice, SK_T_ENUM, 2, 0, &empty, "Choice"));
+    REFUSED("inner.id has an unknown flag",
+            SK_FIELD_OF(outer, link, SK_T_LINK, 2, 0, &bad_inner, "It"));
+    REFUSED(": its name, plural, doc or size is missing or wrong",
+            SK_FIELD_OF(outer, items, SK_T_LIST, 2, 0, &nameless, "Items"));
     REFUSED("outer.inner is not as large as the struct of its kind",
             SK_FIELD_OF(outer, inner, SK_T_GROUP, 2, 0, &sk_kind_fd, "Inner"));
 }
@@ -114,6 +132,13 @@ static void columns_that_would_collide_are_found(void **state)
     REFUSED("outer: inner_id and inner.id would share the column \"inner_id\"",
             SK_FIELD(outer, inner_id, SK_T_STR, 2, SK_F_COLUMN, "Id of it"),
             SK_FIELD_OF(outer, inner, SK_T_GROUP, 3, 0, &inner, "It"));
+    {
+        struct sk_field f = SK_FIELD(outer, text, SK_T_STR, 2, SK_F_COLUMN, "Text");
+
+        f.name = "doc";
+        f.name_n = 3;
+        REFUSED("outer: the store keeps the column \"doc\" for itself", f);
+    }
 }
 
 static void a_top_level_kind_needs_a_key(void **state)
@@ -396,6 +421,46 @@ static void members_have_a_text_for_people(void **state)
     sk_buf_done(&b);
 }
 
+static void types_and_units_have_names_for_people(void **state)
+{
+    struct sk_port port = {.host_port = 1};
+    struct sk_label labels[2] = {{.key = SK_STR("k")}};
+    struct gen_all all = {.f64 = 0.25, .u32 = 7, .list = {labels, 2}, .link = &port};
+    static const struct {
+        const char *path, *text, *type;
+        enum sk_col_type col;
+    } cases[] = {
+        {"f64", "0.25", "number", SK_COL_REAL}, {"u32", "7", "number", SK_COL_INT},
+        {"list", "2", "list", SK_COL_NULL},     {"link", "", "link", SK_COL_NULL},
+        {"group", "", "group", SK_COL_NULL},    {"flag", "false", "bool", SK_COL_INT},
+        {"bits", "", "bits", SK_COL_INT},       {"choice", "emergency", "enum", SK_COL_INT},
+        {"words", "", "texts", SK_COL_NULL},    {"ip", "", "ip", SK_COL_TEXT},
+        {"time", "", "time", SK_COL_INT},       {"text", "", "text", SK_COL_TEXT},
+    };
+    struct sk_col col;
+    struct sk_path p;
+    struct sk_buf b;
+
+    (void)state;
+    sk_buf_init(&b, 64);
+    for (size_t i = 0; i < SK_ARRAY_LEN(cases); i++) {
+        p = path(&gen_kind_all, cases[i].path);
+        sk_buf_clear(&b);
+        (void)sk_buf_ch(&b, '<');
+        assert_int_equal(sk_field_text(sk_path_leaf(&p), sk_path_at(&p, &all), &b), 0);
+        assert_string_equal(b.p + 1, cases[i].text);
+        assert_string_equal(sk_type_name(sk_path_leaf(&p)->type), cases[i].type);
+        assert_int_equal(sk_path_col_type(&p), cases[i].col);
+    }
+    p = path(&gen_kind_all, "f64");
+    sk_path_col(&p, &all, &col);
+    assert_true(col.type == SK_COL_REAL && col.f == 0.25);
+    assert_string_equal(sk_unit_name(path(&gen_kind_all, "u64").step[0]->unit), "ns");
+    assert_string_equal(sk_unit_name(SK_U_NONE), "");
+    assert_int_equal(sk_kind_check(&gen_kind_all, NULL), 0);
+    sk_buf_done(&b);
+}
+
 static void addresses_are_read_and_written(void **state)
 {
     static const char *const good_ones[] = {"0.0.0.0", "10.1.2.3", "::", "fe80::1",
@@ -430,4 +495,4 @@ SK_TEST_MAIN(every_kind_passes_the_check, a_wrong_line_of_a_table_is_found,
              a_walk_meets_every_leaf_but_no_parent_and_no_list,
              flags_say_what_is_a_column_and_what_is_listed, a_column_is_named_by_its_path,
              columns_hold_numbers_and_text, members_have_a_text_for_people,
-             addresses_are_read_and_written)
+             types_and_units_have_names_for_people, addresses_are_read_and_written)
