@@ -14,6 +14,7 @@ static const char event_filter[] =
     "%7B%22type%22%3A%5B%22container%22%2C%22image%22%2C%22network%22%5D%7D";
 
 struct docker {
+    const char *socket; /* the caller's */
     struct sk_http *ask, *stream;
     unsigned api; /* 1.api; set by hello, before watch's thread starts */
 };
@@ -36,6 +37,7 @@ static int docker_open(const char *socket, void **ret, struct sk_err *err)
 
     if (!d)
         return sk_err_set(err, -ENOMEM, "docker: out of memory");
+    d->socket = socket;
     r = sk_http_new(&conf, &d->ask, err);
     conf.timeout_ms = QUIET_MS;
     if (r == 0)
@@ -72,6 +74,23 @@ static int get(struct docker *d, const char *path, struct sk_buf *out, struct sk
     return 0;
 }
 
+/* What a person can do something about, instead of the address of a request. */
+static int no_answer(const struct docker *d, int code, struct sk_err *err)
+{
+    switch (code) {
+    case -ENOENT:
+        return sk_err_set(err, code, "docker: no engine: %s does not exist", d->socket);
+    case -EACCES:
+        return sk_err_set(err, code, "docker: no permission to use %s", d->socket);
+    case -ECONNREFUSED:
+        return sk_err_set(err, code, "docker: no engine listens on %s", d->socket);
+    case -ETIMEDOUT:
+        return sk_err_set(err, code, "docker: the engine at %s does not answer", d->socket);
+    default:
+        return sk_err_wrap(err, code, "docker: %s", d->socket);
+    }
+}
+
 static int docker_hello(void *ctx, char *version, size_t size, struct sk_err *err)
 {
     struct sk_docker_version v;
@@ -79,9 +98,11 @@ static int docker_hello(void *ctx, char *version, size_t size, struct sk_err *er
     struct sk_buf out;
     int r = get(d, "/version", &out, err);
 
-    if (r == 1)
-        r = sk_err_set(err, -EPROTO, "docker: GET /version answered 404");
-    if (r == 0)
+    if (r < 0)
+        r = no_answer(d, r, err);
+    else if (r == 1)
+        r = sk_err_set(err, -EPROTO, "docker: %s is not an engine's socket", d->socket);
+    else
         r = sk_docker_version_parse(sk_buf_view(&out), &v, err);
     sk_buf_done(&out);
     if (r < 0)

@@ -242,9 +242,8 @@ static bool ended(struct sk_runtime *r, uint64_t lived)
     }
     if (++r->short_lived >= SHORT_LIVED_MAX)
         tell_down(r, err);
-    /* An engine that refuses its events, but answers: better old news than none. */
-    while (err->code == -EPROTO && !atomic_load(&r->stop) &&
-           sk_rt_track_step(r->track, sk_now_mono_ns()))
+    /* An engine that answers, but has no events for us: better old news than none. */
+    while (!atomic_load(&r->stop) && sk_rt_track_step(r->track, sk_now_mono_ns() + REPLAY_NS))
         ;
     return false;
 }
