@@ -37,16 +37,16 @@
 #include "base/buf.h"
 
 enum sk_type {
-    SK_T_BOOL, /* bool */
-    SK_T_U32,  /* uint32_t */
-    SK_T_U64,  /* uint64_t; JSON number (all ours stay under 2^53, larger ones use SK_T_STR) */
-    SK_T_I64,  /* int64_t */
-    SK_T_F64,  /* double */
-    SK_T_TIME, /* int64_t, wall ns since 1970; JSON RFC 3339 text; 0 = absent */
-    SK_T_STR,  /* struct sk_str */
-    SK_T_ENUM, /* uint32_t, an index into .of = const struct sk_enum *; JSON text */
-    SK_T_IP,   /* struct sk_ip; JSON text */
-    SK_T_STRS, /* struct sk_strs: list of text */
+    SK_T_BOOL,  /* bool */
+    SK_T_U32,   /* uint32_t */
+    SK_T_U64,   /* uint64_t; JSON number (all ours stay under 2^53, larger ones use SK_T_STR) */
+    SK_T_I64,   /* int64_t */
+    SK_T_F64,   /* double */
+    SK_T_TIME,  /* int64_t, wall ns since 1970; JSON RFC 3339 text; 0 = absent */
+    SK_T_STR,   /* struct sk_str */
+    SK_T_ENUM,  /* uint32_t, an index into .of = const struct sk_enum *; JSON text */
+    SK_T_IP,    /* struct sk_ip; JSON text */
+    SK_T_STRS,  /* struct sk_strs: list of text */
     SK_T_GROUP, /* the struct itself; .of = const struct sk_kind * */
     SK_T_LINK,  /* const pointer to the struct; .of = const struct sk_kind * */
     SK_T_LIST,  /* struct sk_list of structs; .of = const struct sk_kind * */
@@ -57,19 +57,21 @@ enum sk_type {
 enum sk_unit { SK_U_NONE, SK_U_BYTES, SK_U_KIB, SK_U_NS, SK_U_MS, SK_U_PCT };
 
 enum sk_field_flag {
-    SK_F_KEY = 1 << 0,    /* the identity of the noun; exactly one, SK_T_STR or SK_T_U64 */
-    SK_F_INDEX = 1 << 1,  /* the store keeps an index on it */
-    SK_F_COLUMN = 1 << 2, /* the store keeps a column of its own (else it is read from the document) */
-    SK_F_LIST = 1 << 3,   /* shown by default in lists (command line, console) */
-    SK_F_SECRET = 1 << 4, /* stored, never in JSON for people, never in expressions (password hash) */
-    SK_F_REF = 1 << 5,    /* link that only expressions follow */
-    SK_F_SORT = 1 << 6,   /* default order of lists, newest or largest first; at most one */
-    SK_F_TITLE = 1 << 7,  /* what people call the object; at most one */
+    SK_F_KEY = 1 << 0,   /* the identity of the noun; exactly one, SK_T_STR or SK_T_U64 */
+    SK_F_INDEX = 1 << 1, /* the store keeps an index on it */
+    SK_F_COLUMN =
+        1 << 2, /* the store keeps a column of its own (else it is read from the document) */
+    SK_F_LIST = 1 << 3, /* shown by default in lists (command line, console) */
+    SK_F_SECRET =
+        1 << 4,         /* stored, never in JSON for people, never in expressions (password hash) */
+    SK_F_REF = 1 << 5,  /* link that only expressions follow */
+    SK_F_SORT = 1 << 6, /* default order of lists, newest or largest first; at most one */
+    SK_F_TITLE = 1 << 7, /* what people call the object; at most one */
 };
 
 struct sk_ip {
-    uint8_t family;    /* 0 = absent, 4, 6 */
-    uint8_t addr[16];  /* network order; 4 bytes used for family 4 */
+    uint8_t family;   /* 0 = absent, 4, 6 */
+    uint8_t addr[16]; /* network order; 4 bytes used for family 4 */
 };
 #define SK_IP_TEXT 48 /* bytes of its text, NUL included */
 struct sk_strs {
@@ -111,17 +113,37 @@ struct sk_kind {
     size_t n;
 };
 
-enum sk_ctype { SK_C_OTHER, SK_C_BOOL, SK_C_U32, SK_C_U64, SK_C_I64, SK_C_F64, SK_C_STR, SK_C_IP,
-                SK_C_STRS, SK_C_LIST };
+enum sk_ctype {
+    SK_C_OTHER,
+    SK_C_BOOL,
+    SK_C_U32,
+    SK_C_U64,
+    SK_C_I64,
+    SK_C_F64,
+    SK_C_STR,
+    SK_C_IP,
+    SK_C_STRS,
+    SK_C_LIST
+};
 #define SK_CTYPE(s, m)                                                                             \
-    _Generic(((struct s *)0)->m, bool: SK_C_BOOL, uint32_t: SK_C_U32, uint64_t: SK_C_U64,          \
-             int64_t: SK_C_I64, double: SK_C_F64, struct sk_str: SK_C_STR, struct sk_ip: SK_C_IP,  \
-             struct sk_strs: SK_C_STRS, struct sk_list: SK_C_LIST, default: SK_C_OTHER)
+    _Generic(((struct s *)0)->m, bool                                                              \
+             : SK_C_BOOL, uint32_t                                                                 \
+             : SK_C_U32, uint64_t                                                                  \
+             : SK_C_U64, int64_t                                                                   \
+             : SK_C_I64, double                                                                    \
+             : SK_C_F64, struct sk_str                                                             \
+             : SK_C_STR, struct sk_ip                                                              \
+             : SK_C_IP, struct sk_strs                                                             \
+             : SK_C_STRS, struct sk_list                                                           \
+             : SK_C_LIST, default                                                                  \
+             : SK_C_OTHER)
 
 #define SK_FIELD_FULL(s, m, t, unit_, tag_, flags_, of_, doc_)                                     \
-    {.name = #m, .doc = (doc_), .type = (t), .unit = (unit_), .tag = (tag_),                       \
-     .offset = offsetof(struct s, m), .flags = (flags_), .size = sizeof(((struct s *)0)->m),       \
-     .name_n = sizeof(#m) - 1, .ctype = SK_CTYPE(s, m), .of = (of_)}
+    {                                                                                              \
+        .name = #m, .doc = (doc_), .type = (t), .unit = (unit_), .tag = (tag_),                    \
+        .offset = offsetof(struct s, m), .flags = (flags_), .size = sizeof(((struct s *)0)->m),    \
+        .name_n = sizeof(#m) - 1, .ctype = SK_CTYPE(s, m), .of = (of_)                             \
+    }
 #define SK_FIELD(s, m, t, tag_, flags_, doc_)                                                      \
     SK_FIELD_FULL(s, m, t, SK_U_NONE, tag_, flags_, NULL, doc_)
 #define SK_FIELD_OF(s, m, t, tag_, flags_, of_, doc_)                                              \
@@ -131,11 +153,15 @@ enum sk_ctype { SK_C_OTHER, SK_C_BOOL, SK_C_U32, SK_C_U64, SK_C_I64, SK_C_F64, S
 
 /* All nouns, in the order in which OpenAPI and the console show them; NULL-terminated. */
 extern const struct sk_kind *const sk_kinds[];
-const struct sk_kind *sk_kind_by_name(struct sk_str name); /* of sk_kinds, name or plural; NULL: none */
-const struct sk_field *sk_kind_field(const struct sk_kind *k, struct sk_str name); /* own field; NULL: none */
-const struct sk_field *sk_kind_key(const struct sk_kind *k);   /* NULL: none */
-const struct sk_field *sk_kind_sort(const struct sk_kind *k);  /* own field with SK_F_SORT; NULL: none */
-const struct sk_field *sk_kind_title(const struct sk_kind *k); /* own field with SK_F_TITLE; NULL: none */
+const struct sk_kind *
+sk_kind_by_name(struct sk_str name); /* of sk_kinds, name or plural; NULL: none */
+const struct sk_field *sk_kind_field(const struct sk_kind *k,
+                                     struct sk_str name);    /* own field; NULL: none */
+const struct sk_field *sk_kind_key(const struct sk_kind *k); /* NULL: none */
+const struct sk_field *
+sk_kind_sort(const struct sk_kind *k); /* own field with SK_F_SORT; NULL: none */
+const struct sk_field *
+sk_kind_title(const struct sk_kind *k);   /* own field with SK_F_TITLE; NULL: none */
 const char *sk_type_name(enum sk_type t); /* for people: "text", "number", "bool", "time", "ip" … */
 const char *sk_unit_name(enum sk_unit u); /* "bytes", "KiB", "ns", "ms", "%"; "" for none */
 /* Name of a value, NUL-terminated; "?" when out of range. */
@@ -155,8 +181,8 @@ static inline const void *sk_field_at(const void *obj, const struct sk_field *f)
 
 #define SK_PATH_MAX 6 /* steps */
 struct sk_path {
-    const struct sk_kind *kind;                /* where it starts */
-    const struct sk_field *step[SK_PATH_MAX];  /* groups and links, then the field */
+    const struct sk_kind *kind;               /* where it starts */
+    const struct sk_field *step[SK_PATH_MAX]; /* groups and links, then the field */
     size_t n;
 };
 /* Resolves "container.image" in k; also ends on a group, link or list. 0, or -ENOENT with the
@@ -167,8 +193,8 @@ int sk_path_find(const struct sk_kind *k, struct sk_str dotted, struct sk_path *
 const void *sk_path_at(const struct sk_path *p, const void *obj);
 /* Calls fn for every leaf (non-group, non-link, non-list) below k, groups and non-REF links
  * entered, with its dotted name. Stops at the first non-zero result and returns it. */
-int sk_kind_walk(const struct sk_kind *k, int (*fn)(void *arg, const char *dotted,
-                                                    const struct sk_path *path), void *arg);
+int sk_kind_walk(const struct sk_kind *k,
+                 int (*fn)(void *arg, const char *dotted, const struct sk_path *path), void *arg);
 static inline const struct sk_field *sk_path_leaf(const struct sk_path *p)
 {
     return p->step[p->n - 1];
@@ -176,10 +202,11 @@ static inline const struct sk_field *sk_path_leaf(const struct sk_path *p)
 bool sk_path_is_column(const struct sk_path *p);  /* rule: top of this file */
 bool sk_path_is_indexed(const struct sk_path *p); /* an own field with SK_F_INDEX */
 bool sk_path_is_listed(const struct sk_path *p);  /* rule: top of this file */
-#define SK_COLUMN_MAX 128 /* bytes of a column's name, NUL included */
+#define SK_COLUMN_MAX 128                         /* bytes of a column's name, NUL included */
 /* Flattened name, "container_image". 0, or -ENOBUFS when dst is too small. */
 int sk_path_column(const struct sk_path *p, char *dst, size_t size) SK_NODISCARD;
-int sk_path_dotted(const struct sk_path *p, char *dst, size_t size) SK_NODISCARD; /* "container.image" */
+int sk_path_dotted(const struct sk_path *p, char *dst,
+                   size_t size) SK_NODISCARD; /* "container.image" */
 
 /* What a column holds: numbers, booleans (0, 1), enums (their number, so that order means
  * something) and times (ns) as integers, texts and ip addresses as text, SK_T_F64 as a real. */
@@ -194,13 +221,15 @@ struct sk_col {
 enum sk_col_type sk_path_col_type(const struct sk_path *p); /* what a present value is stored as */
 /* The value of a column; SK_COL_NULL when absent. *ret must not be moved while s is in use. */
 void sk_path_col(const struct sk_path *p, const void *obj, struct sk_col *ret);
-/* Text of one member for tables and messages ("3 h" is the caller's business; times as RFC 3339). */
+/* Text of one member for tables and messages ("3 h" is the caller's business; times as RFC 3339).
+ */
 int sk_field_text(const struct sk_field *f, const void *at, struct sk_buf *out);
 
 /* ---- JSON (RFC 8259) ------------------------------------------------------------------------ */
 
 /* Appends the object; secret fields are left out unless with_secrets (the store's document). */
-int sk_kind_to_json(const struct sk_kind *k, const void *obj, bool with_secrets, struct sk_buf *out);
+int sk_kind_to_json(const struct sk_kind *k, const void *obj, bool with_secrets,
+                    struct sk_buf *out);
 /* Reads an object into ret (k->size bytes, zeroed by us first and again on failure); texts
  * (NUL-terminated), lists and links live in the arena. Unknown members are skipped, null is absent,
  * secrets are read (whoever takes an object from a person clears them); a member of the wrong type
@@ -212,7 +241,8 @@ struct json_object;
 int sk_kind_from_json_object(const struct sk_kind *k, struct json_object *json, struct sk_arena *a,
                              void *ret, struct sk_err *err) SK_NODISCARD;
 
-/* ---- wire (protobuf encoding, protobuf.dev/programming-guides/encoding; tag = field number) --- */
+/* ---- wire (protobuf encoding, protobuf.dev/programming-guides/encoding; tag = field number) ---
+ */
 
 /* Appends the message body. Numbers as varint (I64 and TIME zigzag), F64 as fixed 64, texts and
  * nested as length-delimited, lists repeated; zero numbers are left out. */
@@ -224,7 +254,8 @@ int sk_kind_from_wire(const struct sk_kind *k, struct sk_str bytes, struct sk_ar
                       struct sk_err *err) SK_NODISCARD;
 
 /* Deep copy into the arena (links followed except SK_F_REF ones, which become NULL). -ENOMEM. */
-int sk_kind_copy(const struct sk_kind *k, const void *obj, struct sk_arena *a, void *ret) SK_NODISCARD;
+int sk_kind_copy(const struct sk_kind *k, const void *obj, struct sk_arena *a,
+                 void *ret) SK_NODISCARD;
 
 /* ---- documents made from the tables ---------------------------------------------------------- */
 
@@ -234,8 +265,8 @@ int sk_kinds_to_openapi(const struct sk_kind *const *kinds, struct sk_buf *out);
  * path, type, unit, doc, list, sortable, enum values, for the console's tables and filter help. */
 int sk_kinds_to_typescript(const struct sk_kind *const *kinds, struct sk_buf *out);
 
-int sk_ip_format(const struct sk_ip *ip, struct sk_buf *out); /* absent: nothing */
-size_t sk_ip_text(const struct sk_ip *ip, char dst[SK_IP_TEXT]); /* length; absent: "" and 0 */
+int sk_ip_format(const struct sk_ip *ip, struct sk_buf *out);     /* absent: nothing */
+size_t sk_ip_text(const struct sk_ip *ip, char dst[SK_IP_TEXT]);  /* length; absent: "" and 0 */
 int sk_ip_parse(struct sk_str s, struct sk_ip *ret) SK_NODISCARD; /* 0 or -EINVAL */
 
 #endif
