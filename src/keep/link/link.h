@@ -29,7 +29,8 @@ struct sk_link_item {
 typedef int (*sk_link_sink)(void *arg, struct sk_str agent_id, const struct sk_link_item *items,
                             size_t n, struct sk_err *err);
 
-/* ---- agent side: one thread that carries the outbox to a console -------------------------------- */
+/* ---- agent side: one thread that carries the outbox to a console --------------------------------
+ */
 struct sk_link_client;
 struct sk_link_client_conf {
     struct sk_outbox *outbox; /* the caller's; must outlive the client */
@@ -50,7 +51,8 @@ int sk_link_client_new(const struct sk_link_client_conf *conf, struct sk_link_cl
 struct sk_link_client *sk_link_client_free(struct sk_link_client *c);
 SK_DEFINE_CLEANUP(struct sk_link_client *, sk_link_client_free)
 
-/* ---- console side -------------------------------------------------------------------------------- */
+/* ---- console side
+ * -------------------------------------------------------------------------------- */
 struct sk_link_server;
 struct sk_link_server_conf {
     const char *address; /* "0.0.0.0" */
@@ -66,7 +68,9 @@ struct sk_link_server_conf {
 int sk_link_server_new(const struct sk_link_server_conf *conf, struct sk_link_server **ret,
                        struct sk_err *err) SK_NODISCARD;
 uint16_t sk_link_server_port(const struct sk_link_server *s);
-struct sk_link_server_stats { uint64_t connected, batches, items, refused, bad_frames; };
+struct sk_link_server_stats {
+    uint64_t connected, batches, items, refused, bad_frames;
+};
 void sk_link_server_stats(const struct sk_link_server *s, struct sk_link_server_stats *ret);
 struct sk_link_server *sk_link_server_free(struct sk_link_server *s);
 SK_DEFINE_CLEANUP(struct sk_link_server *, sk_link_server_free)

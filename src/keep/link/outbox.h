@@ -2,9 +2,9 @@
 /*
  * Outbox: what the agent has to say, on its disk until the console has it on its own.
  *
- * Format    DIR/NNNNNNNNNNNNNNNN.out segments of records: length, CRC-32C, seq, kind, wire bytes; the
- *           file name is the first seq. DIR/acked holds the last acknowledged seq. Torn tails are cut
- *           at open. Appends are written at once and fsynced in groups (at most 200 ms later).
+ * Format    DIR/NNNNNNNNNNNNNNNN.out segments of records (segment.h); the file name is the first
+ * seq. DIR/acked holds the last acknowledged seq. Torn tails are cut at open. Appends are written
+ * at once and fsynced in groups (at most 200 ms later). DIR/lock keeps a second agent away.
  * Workload  1 to 10,000 records a second of 200 B to 20 KB.
  * Threads   one writer, one reader, any threads.
  */
@@ -21,7 +21,8 @@ struct sk_outbox_conf {
     uint64_t max_bytes; /* 0 = 256 MiB; over it the oldest unacknowledged *non-alert* segments go,
                            counted; alerts go last */
 };
-int sk_outbox_open(const struct sk_outbox_conf *conf, struct sk_outbox **ret, struct sk_err *err) SK_NODISCARD;
+int sk_outbox_open(const struct sk_outbox_conf *conf, struct sk_outbox **ret,
+                   struct sk_err *err) SK_NODISCARD;
 struct sk_outbox *sk_outbox_close(struct sk_outbox *o); /* fsyncs */
 SK_DEFINE_CLEANUP(struct sk_outbox *, sk_outbox_close)
 /* Appends one object (encoded from its field table). 0 and *ret_seq (from 1, without gaps);
@@ -36,10 +37,20 @@ struct sk_outbox_rec {
 };
 /* Up to max records (and 1 MiB) after seq `after`, in order; waits up to wait_ms for the first.
  * Returns how many (0: none came), or -errno. Damaged records are skipped and counted. */
-int sk_outbox_read(struct sk_outbox *o, uint64_t after, struct sk_arena *a, struct sk_outbox_rec *recs,
-                   size_t max, uint32_t wait_ms, struct sk_err *err) SK_NODISCARD;
-int sk_outbox_ack(struct sk_outbox *o, uint64_t seq, struct sk_err *err) SK_NODISCARD; /* frees segments */
-struct sk_outbox_stats { uint64_t first, last, acked, bytes, dropped, damaged; };
+int sk_outbox_read(struct sk_outbox *o, uint64_t after, struct sk_arena *a,
+                   struct sk_outbox_rec *recs, size_t max, uint32_t wait_ms,
+                   struct sk_err *err) SK_NODISCARD;
+int sk_outbox_ack(struct sk_outbox *o, uint64_t seq,
+                  struct sk_err *err) SK_NODISCARD; /* frees segments */
+/* At each connection: stored is the last number that the console has of this agent. What it covers
+ * is acknowledged. Numbers on the link are seq + *ret_base; the base moves when the console knows
+ * numbers that this outbox never gave (it is new, or a power cut took its newest records): without
+ * it, new records would pass for delivered ones. */
+int sk_outbox_meet(struct sk_outbox *o, uint64_t stored, uint64_t *ret_base,
+                   struct sk_err *err) SK_NODISCARD;
+struct sk_outbox_stats {
+    uint64_t first, last, acked, bytes, dropped, damaged;
+};
 void sk_outbox_stats(struct sk_outbox *o, struct sk_outbox_stats *ret);
 void sk_outbox_wake(struct sk_outbox *o); /* ends a waiting read with 0 */
 
