@@ -48,6 +48,8 @@ int run_init(struct run *r, const struct sk_args *a, const char *lock_name, stru
         rc = sk_host_id(r->data, r->host_id, err);
     if (rc == 0)
         rc = sk_path_join(r->data, "outbox", r->outbox_dir, err);
+    if (rc == 0)
+        rc = run_privileges_drop(err);
     if (rc < 0)
         return rc;
     (void)sigemptyset(&set);

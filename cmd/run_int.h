@@ -16,6 +16,8 @@ struct run { /* on the command's stack, zeroed */
 /* Reads the shared options, makes DATA, takes its lock, blocks SIGINT/SIGTERM. Prints nothing. */
 int run_init(struct run *r, const struct sk_args *a, const char *lock_name, struct sk_err *err)
     SK_NODISCARD;
+/* Gives up the capabilities that skep never needs; before the first thread. */
+int run_privileges_drop(struct sk_err *err) SK_NODISCARD;
 void run_done(struct run *r);
 void run_wait(struct run *r); /* until SIGINT or SIGTERM */
 /* Agent options into conf. */
