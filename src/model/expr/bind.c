@@ -43,8 +43,7 @@ static int keep_at(struct binder *b, struct x_at *at)
     if (!to)
         return too_big(b, *at);
     *to = *at->src;
-    if (!sk_arena_keep(b->e->arena, &to->text) ||
-        (file.p && !sk_arena_keep(b->e->arena, &file)))
+    if (!sk_arena_keep(b->e->arena, &to->text) || (file.p && !sk_arena_keep(b->e->arena, &file)))
         return too_big(b, *at);
     to->at.file = file.p;
     if (sk_vec_push(&b->srcs, ((struct src_copy){at->src, to})) < 0)
@@ -113,7 +112,7 @@ static int finish(struct binder *b, struct x_at at, struct x_node *n, struct x_n
 static int bind_chain(struct binder *b, const struct x_raw *raw, bool neg, struct x_node **ret)
 {
     bool and = (raw->kind == X_RAW_AND) != neg;
-    struct x_node *n = new_node(b, and ? X_AND : X_OR, 0), *kid, *decided = NULL;
+    struct x_node *n = new_node(b, and? X_AND : X_OR, 0), *kid, *decided = NULL;
     size_t i, cap = 0;
     int r;
 
@@ -135,7 +134,8 @@ static int bind_chain(struct binder *b, const struct x_raw *raw, bool neg, struc
     return finish(b, raw->at, n, ret);
 }
 
-/* ---- values and lists -------------------------------------------------------------------------- */
+/* ---- values and lists --------------------------------------------------------------------------
+ */
 
 typedef SK_VEC(struct x_rawval) x_vals;
 
@@ -206,7 +206,8 @@ static int collect(struct binder *b, const struct x_raw *raw, x_vals *out)
     return 0;
 }
 
-/* ---- tests ---------------------------------------------------------------------------------------- */
+/* ---- tests
+ * ---------------------------------------------------------------------------------------- */
 
 static int test_node(struct binder *b, const struct x_test *proto, const struct x_rawval *vals,
                      size_t n, bool neg, struct x_node **ret)
@@ -273,7 +274,7 @@ static int bind_modified(struct binder *b, const struct x_raw *raw, const struct
                          const x_vals *vals, bool neg, struct x_node **ret)
 {
     bool and = (raw->mod == X_MOD_ALL) != neg;
-    struct x_node *n = new_node(b, and ? X_AND : X_OR, vals->n + 1);
+    struct x_node *n = new_node(b, and? X_AND : X_OR, vals->n + 1);
     size_t i;
     int r;
 
@@ -337,7 +338,8 @@ static int bind_test(struct binder *b, const struct x_raw *raw, bool neg, struct
     return r;
 }
 
-/* ---- names alone: macros, and fields that are truth values ------------------------------------ */
+/* ---- names alone: macros, and fields that are truth values ------------------------------------
+ */
 
 static int unknown_name(struct binder *b, const struct x_raw *raw)
 {
@@ -346,8 +348,10 @@ static int unknown_name(struct binder *b, const struct x_raw *raw)
     void *m;
 
     if (x_field_known(b->e->kind, raw->name))
-        return x_error(b->err, -EBADMSG, raw->at, "'" SK_STR_FMT "' is a field: an operator is "
-                       "expected after it", SK_STR_ARG(raw->name));
+        return x_error(b->err, -EBADMSG, raw->at,
+                       "'" SK_STR_FMT "' is a field: an operator is "
+                       "expected after it",
+                       SK_STR_ARG(raw->name));
     while (sk_smap_next(b->env->macros, &it, &key, &m)) {
         d = x_distance(key, raw->name, 3);
         if (d < dist || (d == dist && best.p && sk_str_cmp(key, best) < 0)) {

@@ -2,8 +2,8 @@
 #include "expr/env.h"
 #include "expr/lex.h"
 
-#define MACRO_MAX ((size_t)8 << 20)  /* bytes kept of one macro */
-#define LIST_MAX ((size_t)32 << 20)  /* bytes kept of one list */
+#define MACRO_MAX ((size_t)8 << 20) /* bytes kept of one macro */
+#define LIST_MAX ((size_t)32 << 20) /* bytes kept of one list */
 
 int sk_expr_env_new(const struct sk_kind *kind, struct sk_expr_env **ret)
 {
@@ -72,8 +72,8 @@ int sk_expr_env_macro(struct sk_expr_env *env, struct sk_str name, struct sk_str
     if (text.n > SK_EXPR_TEXT_MAX) {
         struct x_src src = {SK_STR(""), at};
 
-        return x_error(err, -EBADMSG, (struct x_at){&src, 0},
-                       "the macro has %zu bytes, limit %zu", text.n, SK_EXPR_TEXT_MAX);
+        return x_error(err, -EBADMSG, (struct x_at){&src, 0}, "the macro has %zu bytes, limit %zu",
+                       text.n, SK_EXPR_TEXT_MAX);
     }
     a = sk_arena_new(MACRO_MAX);
     m = a ? sk_arena_zalloc(a, sizeof(*m)) : NULL;

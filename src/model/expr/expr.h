@@ -3,8 +3,8 @@
  * The expression language: Falco's condition grammar over field tables, compiled.
  *
  * Source    falco.org/docs/concepts/rules/conditions and /reference/rules/supported-fields (facts);
- *           grammar as documented there: or, and, not, parentheses, `field op value`, `field exists`,
- *           lists in parentheses, transformers tolower() toupper() b64() basename() len() val().
+ *           grammar as documented there: or, and, not, parentheses, `field op value`, `field
+ * exists`, lists in parentheses, transformers tolower() toupper() b64() basename() len() val().
  * Workload  compiled once, evaluated millions of times a second: 200 conditions over one event.
  * Trust     text is hostile: size, depth (64), list length (65,536) are bounded; every error has
  *           line and column and quotes the line with a caret.
@@ -23,14 +23,15 @@
 
 #define SK_EXPR_TEXT_MAX ((size_t)256 << 10) /* bytes of one condition, macros expanded: 16 MiB */
 
-struct sk_expr_place { /* where a text stands in its file, for messages */
-    const char *file;  /* may be NULL */
+struct sk_expr_place {  /* where a text stands in its file, for messages */
+    const char *file;   /* may be NULL */
     uint32_t line, col; /* of the first byte, from 1 */
     uint32_t indent;    /* blanks that each further line has in the file, but not in the text */
 };
 
 struct sk_expr_env;
-int sk_expr_env_new(const struct sk_kind *kind, struct sk_expr_env **ret) SK_NODISCARD; /* -ENOMEM */
+int sk_expr_env_new(const struct sk_kind *kind,
+                    struct sk_expr_env **ret) SK_NODISCARD; /* -ENOMEM */
 struct sk_expr_env *sk_expr_env_free(struct sk_expr_env *env);
 SK_DEFINE_CLEANUP(struct sk_expr_env *, sk_expr_env_free)
 /* Later definitions of a name replace earlier ones; references are bound when a condition is
@@ -38,7 +39,8 @@ SK_DEFINE_CLEANUP(struct sk_expr_env *, sk_expr_env_free)
 int sk_expr_env_macro(struct sk_expr_env *env, struct sk_str name, struct sk_str text,
                       struct sk_expr_place at, struct sk_err *err) SK_NODISCARD;
 int sk_expr_env_list(struct sk_expr_env *env, struct sk_str name, const struct sk_str *items,
-                     size_t n, struct sk_err *err) SK_NODISCARD; /* items naming lists are spliced */
+                     size_t n,
+                     struct sk_err *err) SK_NODISCARD; /* items naming lists are spliced */
 
 struct sk_expr; /* owns a copy of its text; independent of env after parsing */
 /* -EBADMSG: syntax, unknown field, macro or list (nearest name suggested), wrong type; err.msg is
@@ -55,7 +57,8 @@ bool sk_expr_match(const struct sk_expr *e, const void *obj);
  * cost class and, for the event kind, the event types it is dispatched on. */
 int sk_expr_explain(const struct sk_expr *e, struct sk_buf *out);
 
-/* ---- second back end: SQL ---------------------------------------------------------------------- */
+/* ---- second back end: SQL ----------------------------------------------------------------------
+ */
 
 enum sk_dialect { SK_SQLITE, SK_POSTGRES };
 struct sk_sql_param {
@@ -63,16 +66,16 @@ struct sk_sql_param {
     int64_t num;
     struct sk_str text; /* lives as long as the expression's arena argument */
 };
-/* Appends a parametrised condition ("(\"image\" LIKE ?1 ESCAPE '\\')"); parameters are numbered from
- * first on, in arena. Fields flagged COLUMN or INDEX or KEY are columns, others are read from the
- * JSON column `doc`. -ENOTSUP with the place for what SQL cannot say. */
+/* Appends a parametrised condition ("(\"image\" LIKE ?1 ESCAPE '\\')"); parameters are numbered
+ * from first on, in arena. Fields flagged COLUMN or INDEX or KEY are columns, others are read from
+ * the JSON column `doc`. -ENOTSUP with the place for what SQL cannot say. */
 int sk_expr_to_sql(const struct sk_expr *e, enum sk_dialect dialect, size_t first,
                    struct sk_arena *a, struct sk_buf *out, struct sk_sql_param **ret_params,
                    size_t *ret_n, struct sk_err *err) SK_NODISCARD;
 
-/* Regular expressions as the operators mean them: the whole text must match. PCRE2 syntax, bytes, at
- * most 200,000 steps a match. Conditions in SQLite call sk_regexp(PATTERN, TEXT): the store registers
- * that function with these (globs come as regular expressions, too). */
+/* Regular expressions as the operators mean them: the whole text must match. PCRE2 syntax, bytes,
+ * at most 200,000 steps a match. Conditions in SQLite call sk_regexp(PATTERN, TEXT): the store
+ * registers that function with these (globs come as regular expressions, too). */
 struct sk_regex;
 int sk_regex_new(struct sk_str pattern, struct sk_regex **ret, struct sk_err *err) SK_NODISCARD;
 struct sk_regex *sk_regex_ref(struct sk_regex *re);
@@ -80,7 +83,8 @@ struct sk_regex *sk_regex_free(struct sk_regex *re);
 SK_DEFINE_CLEANUP(struct sk_regex *, sk_regex_free)
 bool sk_regex_match(const struct sk_regex *re, struct sk_str text); /* any thread; no allocation */
 
-/* ---- the hot path -------------------------------------------------------------------------------- */
+/* ---- the hot path
+ * -------------------------------------------------------------------------------- */
 
 struct sk_exprset;
 /* conditions[i] keeps number i. The set copies what it needs; conditions may be freed after. Only
@@ -101,7 +105,8 @@ size_t sk_exprset_match(const struct sk_exprset *s, struct sk_exprrun *r, const 
 /* Does any condition look at this event type (enum sk_evt_type)? For the sensor's kernel filter. */
 bool sk_exprset_wants(const struct sk_exprset *s, uint32_t evt_type);
 
-/* ---- fields by Falco's names ------------------------------------------------------------------- */
+/* ---- fields by Falco's names -------------------------------------------------------------------
+ */
 
 /* Formats "%proc.name %container.id[…]" templates: unknown fields are -EBADMSG with place at parse,
  * absent values print "<NA>". */
@@ -114,7 +119,8 @@ int sk_template_fill(const struct sk_template *t, const void *obj, struct sk_buf
 /* Names used in the template, in order, for output_fields; *ret_n of them, owned by t. */
 const struct sk_str *sk_template_fields(const struct sk_template *t, size_t *ret_n);
 /* Text of the i-th of those fields for obj, appended; nothing appended when absent. */
-int sk_template_field_text(const struct sk_template *t, size_t i, const void *obj, struct sk_buf *out);
+int sk_template_field_text(const struct sk_template *t, size_t i, const void *obj,
+                           struct sk_buf *out);
 
 /* Every field name that kind knows (own paths and Falco's names), with type and one-line doc, for
  * `skep rules fields`, completion and the console's filter help. Stops when fn returns non-zero. */

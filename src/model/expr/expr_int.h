@@ -7,14 +7,15 @@
 #include "expr/expr.h"
 #include "expr/value.h"
 
-#define X_DEPTH_MAX 64                        /* nesting of parentheses, nots and macros */
-#define X_LIST_MAX ((size_t)65536)            /* items of one list */
-#define X_EXPANDED_MAX ((size_t)16 << 20)     /* bytes of one condition with its macros */
-#define X_NAME_MAX 255                        /* bytes of a name */
-#define X_TR_MAX 8                            /* transformers around one field */
-#define X_SCRATCH ((size_t)16 << 10)          /* bytes of computed text for one object */
+#define X_DEPTH_MAX 64                    /* nesting of parentheses, nots and macros */
+#define X_LIST_MAX ((size_t)65536)        /* items of one list */
+#define X_EXPANDED_MAX ((size_t)16 << 20) /* bytes of one condition with its macros */
+#define X_NAME_MAX 255                    /* bytes of a name */
+#define X_TR_MAX 8                        /* transformers around one field */
+#define X_SCRATCH ((size_t)32 << 10)      /* bytes of computed text for one test */
+#define X_SCRATCH_RUN ((size_t)256 << 10) /* the same for one event and all rules */
 #define X_COST_MAX (1u << 20)
-#define X_ANCESTORS_MAX 64                    /* processes looked at by proc.aname without a number */
+#define X_ANCESTORS_MAX 64 /* processes looked at by proc.aname without a number */
 
 /* ---- places and errors (place.c) ------------------------------------------------------------- */
 
@@ -32,19 +33,38 @@ int x_error(struct sk_err *err, int code, struct x_at at, const char *fmt, ...) 
 /* Damerau-free edit distance for "did you mean"; > max when further than that. */
 size_t x_distance(struct sk_str a, struct sk_str b, size_t max);
 
-/* ---- operators and transformers ---------------------------------------------------------------- */
+/* ---- operators and transformers ----------------------------------------------------------------
+ */
 
 enum x_op {
-    X_EXISTS, X_EQ, X_NE, X_LT, X_LE, X_GT, X_GE,
-    X_CONTAINS, X_ICONTAINS, X_BCONTAINS, X_STARTSWITH, X_BSTARTSWITH, X_ENDSWITH,
-    X_GLOB, X_IGLOB, X_REGEX, X_IN, X_INTERSECTS, X_PMATCH, X_OPS
+    X_EXISTS,
+    X_EQ,
+    X_NE,
+    X_LT,
+    X_LE,
+    X_GT,
+    X_GE,
+    X_CONTAINS,
+    X_ICONTAINS,
+    X_BCONTAINS,
+    X_STARTSWITH,
+    X_BSTARTSWITH,
+    X_ENDSWITH,
+    X_GLOB,
+    X_IGLOB,
+    X_REGEX,
+    X_IN,
+    X_INTERSECTS,
+    X_PMATCH,
+    X_OPS
 };
 enum x_mod { X_MOD_NONE, X_MOD_ANY, X_MOD_ALL }; /* startswith anyof (…) */
 enum x_tr { X_TR_LOWER, X_TR_UPPER, X_TR_B64, X_TR_BASENAME, X_TR_LEN, X_TR_VAL, X_TRS };
 extern const char *const x_op_names[X_OPS];
 extern const char *const x_tr_names[X_TRS];
 
-/* ---- the tree as written (parse.c) ------------------------------------------------------------- */
+/* ---- the tree as written (parse.c) -------------------------------------------------------------
+ */
 
 struct x_rawterm {
     struct sk_str name, arg;
@@ -73,14 +93,15 @@ struct x_raw {
     struct sk_str name; /* NAME: macro, or field that is a truth value */
 };
 /* Parses src->text; everything lives in a, src must too. */
-int x_parse(const struct x_src *src, struct sk_arena *a, struct x_raw **ret, struct sk_err *err)
-    SK_NODISCARD;
-/* Parses "name" or "name[arg]" or "tolower(name)" and the like: the fields of templates. */
-int x_parse_term(const struct x_src *src, struct sk_arena *a, struct x_rawterm *ret,
+int x_parse(const struct x_src *src, struct sk_arena *a, struct x_raw **ret,
+            struct sk_err *err) SK_NODISCARD;
+/* Parses "name" or "name[arg]" or "tolower(name)" and the like from pos to the end of src. */
+int x_parse_term(const struct x_src *src, uint32_t pos, struct sk_arena *a, struct x_rawterm *ret,
                  struct sk_err *err) SK_NODISCARD;
 bool x_op_by_name(struct sk_str name, uint8_t *ret);
 
-/* ---- fields (names.c, falco_*.c) --------------------------------------------------------------- */
+/* ---- fields (names.c, falco_*.c) ---------------------------------------------------------------
+ */
 
 enum x_type { XT_BOOL, XT_NUM, XT_F64, XT_TIME, XT_STR, XT_ENUM, XT_BITS, XT_IP, XT_LIST };
 
@@ -94,11 +115,11 @@ typedef void x_get_fn(const void *obj, const struct x_term *t, struct x_scratch 
 
 enum x_arg_rule { X_ARG_NONE, X_ARG_NUM, X_ARG_NUM_OPT, X_ARG_TEXT, X_ARG_TEXT_OPT };
 enum x_name_flag {
-    X_NF_MANY = 1,      /* yields several values; a comparison holds when it holds for one */
-    X_NF_TYPE_ONLY = 2, /* depends on evt.type alone: decided when compiling */
-    X_NF_SLOW = 4,      /* computes text */
-    X_NF_TAIL = 8,      /* "evt.arg." + anything is this name with that argument */
-    X_NF_ALWAYS = 16,   /* never absent */
+    X_NF_MANY = 1,       /* yields several values; a comparison holds when it holds for one */
+    X_NF_TYPE_ONLY = 2,  /* depends on evt.type alone: decided when compiling */
+    X_NF_SLOW = 4,       /* computes text */
+    X_NF_TAIL = 8,       /* "evt.arg." + anything is this name with that argument */
+    X_NF_ALWAYS = 16,    /* never absent */
     X_NF_SPELLINGS = 32, /* the several are ways to write one value; the first is shown */
 };
 struct x_name { /* one of Falco's names */
@@ -127,7 +148,7 @@ struct x_term {
     struct x_load load;
     const struct sk_enum *en; /* XT_ENUM, XT_BITS */
     struct sk_str arg;
-    int64_t argnum; /* number of the argument, or -1 */
+    int64_t argnum;  /* number of the argument, or -1 */
     uint32_t cookie; /* what the getter made of the argument */
     uint8_t ntr;
     uint8_t tr[X_TR_MAX]; /* innermost first */
@@ -160,7 +181,8 @@ x_get_fn x_get_evt, x_get_fd, x_get_fd_many, x_get_proc, x_get_ancestor, x_get_l
 /* own list of key and value pairs, with the key as argument */
 x_get_fn x_get_pairs;
 
-/* ---- tests ---------------------------------------------------------------------------------------- */
+/* ---- tests
+ * ---------------------------------------------------------------------------------------- */
 
 struct x_const {
     struct sk_str s; /* as text; for bcontains the bytes */
@@ -183,10 +205,10 @@ struct x_test {
     struct x_const *c;
     size_t nc;
     struct x_at at;
-    struct sk_regex *re;         /* GLOB, IGLOB, REGEX; counted */
-    struct x_textset *set;       /* IN on text */
-    struct x_netset *nets;       /* EQ, NE, IN on addresses */
-    int64_t *sorted;             /* IN on numbers */
+    struct sk_regex *re;   /* GLOB, IGLOB, REGEX; counted */
+    struct x_textset *set; /* IN on text */
+    struct x_netset *nets; /* EQ, NE, IN on addresses */
+    int64_t *sorted;       /* IN on numbers */
 };
 enum x_node_kind { X_CONST, X_TEST, X_AND, X_OR };
 struct x_node {
@@ -208,13 +230,21 @@ struct sk_expr {
 
 /* Fills what op needs from the constants: regex, sets, cost. */
 int x_test_prepare(struct x_test *t, struct sk_arena *a, struct sk_err *err) SK_NODISCARD;
+/* Does it hold for v, the value of its left side? */
+bool x_test_match(const struct x_test *t, const struct sk_val *v, const void *obj,
+                  struct x_scratch *s);
 bool x_test_eval(const struct x_test *t, const void *obj, struct x_scratch *s);
 bool x_node_eval(const struct x_node *n, const void *obj, struct x_scratch *s);
+enum x_three { X_NO, X_YES, X_OPEN };
+/* What is known of n when only the type of the event is. */
+enum x_three x_node_partial(const struct x_node *n, uint32_t evt_type);
+enum x_three x_test_partial(const struct x_test *t, uint32_t evt_type);
 /* Sorts the children of every node, cheap ones first, and gives the node's cost. */
 uint32_t x_node_order(struct x_node *n);
 uint32_t x_test_cost(const struct x_test *t);
 
-/* ---- texts (text.c, sets.c) ---------------------------------------------------------------------- */
+/* ---- texts (text.c, sets.c)
+ * ---------------------------------------------------------------------- */
 
 bool x_glob_to_regex(struct sk_str glob, bool groups, struct sk_buf *out); /* false: no memory */
 bool x_icontains(struct sk_str s, struct sk_str part);

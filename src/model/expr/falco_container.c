@@ -63,10 +63,11 @@ static void info(const struct sk_event *e, struct x_scratch *s, struct sk_val *r
         name = id;
     }
     id = sk_str_sub(id, 0, SHORT_ID);
-    set_text(ret, x_scratch_fmt(s, "container_id=%.*s container_name=%.*s container_image_repository="
-                                   "%.*s container_image_tag=%.*s",
-                                SK_STR_ARG(id), SK_STR_ARG(name), SK_STR_ARG(image),
-                                SK_STR_ARG(tag)));
+    set_text(ret,
+             x_scratch_fmt(s,
+                           "container_id=%.*s container_name=%.*s container_image_repository="
+                           "%.*s container_image_tag=%.*s",
+                           SK_STR_ARG(id), SK_STR_ARG(name), SK_STR_ARG(image), SK_STR_ARG(tag)));
 }
 
 void x_get_container(const void *obj, const struct x_term *t, struct x_scratch *s,

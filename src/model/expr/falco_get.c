@@ -31,7 +31,8 @@ void x_get_absent(const void *obj, const struct x_term *t, struct x_scratch *s, 
     ret->type = SK_V_NONE;
 }
 
-/* ---- evt ------------------------------------------------------------------------------------------ */
+/* ---- evt
+ * ------------------------------------------------------------------------------------------ */
 
 static bool is_read(uint32_t type)
 {
@@ -115,7 +116,8 @@ void x_get_evt(const void *obj, const struct x_term *t, struct x_scratch *s, str
     }
 }
 
-/* ---- fd ------------------------------------------------------------------------------------------- */
+/* ---- fd
+ * ------------------------------------------------------------------------------------------- */
 
 static bool is_inet(const struct sk_fd *fd)
 {
@@ -199,11 +201,11 @@ static void fd_misc(const struct sk_event *e, const struct x_term *t, struct x_s
         break;
     default: /* container and path together */
         if (part.p)
-            set_text(ret, x_scratch_fmt(s, "%.*s:%.*s", e->container ? 12 : 0,
-                                        e->container && e->container->id.n >= 12
-                                            ? e->container->id.p
-                                            : "            ",
-                                        SK_STR_ARG(part)));
+            set_text(ret,
+                     x_scratch_fmt(s, "%.*s:%.*s", e->container ? 12 : 0,
+                                   e->container && e->container->id.n >= 12 ? e->container->id.p
+                                                                            : "            ",
+                                   SK_STR_ARG(part)));
         break;
     }
 }
@@ -256,7 +258,8 @@ void x_get_fd_many(const void *obj, const struct x_term *t, struct x_scratch *s,
     ret->type = ret->n ? SK_V_IPS : SK_V_NONE;
 }
 
-/* ---- proc ----------------------------------------------------------------------------------------- */
+/* ---- proc
+ * ----------------------------------------------------------------------------------------- */
 
 static size_t args_n(struct sk_str args)
 {

@@ -14,10 +14,10 @@ struct x_lex {
 };
 
 void x_lex_blanks(struct x_lex *l);
-bool x_lex_end(struct x_lex *l);          /* after blanks */
-bool x_lex_ch(struct x_lex *l, char c);   /* takes c, blanks before it skipped */
+bool x_lex_end(struct x_lex *l);                    /* after blanks */
+bool x_lex_ch(struct x_lex *l, char c);             /* takes c, blanks before it skipped */
 bool x_lex_word(struct x_lex *l, const char *word); /* takes the whole word */
-struct x_at x_lex_at(struct x_lex *l);    /* of the next byte that is not blank */
+struct x_at x_lex_at(struct x_lex *l);              /* of the next byte that is not blank */
 /* Name: letters, digits, "_", "." and "-"; empty when there is none. */
 struct sk_str x_lex_name(struct x_lex *l);
 /* Operator; X_OPS when there is none. */

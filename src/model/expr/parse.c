@@ -192,8 +192,8 @@ static int parse_check(struct parser *p, struct x_raw **ret)
         return x_error(l->err, -EBADMSG, at, "a field, a macro, 'not' or '(' is expected %s",
                        x_lex_near(l, near, sizeof(near)));
     if (sk_str_eq(name, SK_STR("and")) || sk_str_eq(name, SK_STR("or")) || x_op_by_name(name, &op))
-        return x_error(l->err, -EBADMSG, at, "a field or a macro is expected before '" SK_STR_FMT
-                       "'", SK_STR_ARG(name));
+        return x_error(l->err, -EBADMSG, at,
+                       "a field or a macro is expected before '" SK_STR_FMT "'", SK_STR_ARG(name));
     r = parse_term(p, name, at, &term);
     if (r < 0)
         return r;
@@ -303,8 +303,8 @@ int x_parse(const struct x_src *src, struct sk_arena *a, struct x_raw **ret, str
     int r;
 
     if (src->text.n > SK_EXPR_TEXT_MAX)
-        return x_error(err, -EBADMSG, (struct x_at){src, 0}, "the condition has %zu bytes, limit %zu",
-                       src->text.n, SK_EXPR_TEXT_MAX);
+        return x_error(err, -EBADMSG, (struct x_at){src, 0},
+                       "the condition has %zu bytes, limit %zu", src->text.n, SK_EXPR_TEXT_MAX);
     if (x_lex_end(&p.lex))
         return x_error(err, -EBADMSG, (struct x_at){src, 0}, "the condition is empty");
     r = parse_or(&p, ret);
@@ -316,10 +316,10 @@ int x_parse(const struct x_src *src, struct sk_arena *a, struct x_raw **ret, str
     return 0;
 }
 
-int x_parse_term(const struct x_src *src, struct sk_arena *a, struct x_rawterm *ret,
+int x_parse_term(const struct x_src *src, uint32_t pos, struct sk_arena *a, struct x_rawterm *ret,
                  struct sk_err *err)
 {
-    struct parser p = {.lex = {.src = src, .a = a, .err = err}};
+    struct parser p = {.lex = {.src = src, .pos = pos, .a = a, .err = err}};
     struct x_at at = x_lex_at(&p.lex);
     struct sk_str name = x_lex_name(&p.lex);
     int r;

@@ -6,8 +6,9 @@
 #define LINE_SHOWN 100 /* bytes of the line quoted around the place */
 
 const char *const x_op_names[X_OPS] = {
-    "exists", "=", "!=", "<", "<=", ">", ">=", "contains", "icontains", "bcontains", "startswith",
-    "bstartswith", "endswith", "glob", "iglob", "regex", "in", "intersects", "pmatch",
+    "exists",   "=",         "!=",        "<",          "<=",          ">",        ">=",
+    "contains", "icontains", "bcontains", "startswith", "bstartswith", "endswith", "glob",
+    "iglob",    "regex",     "in",        "intersects", "pmatch",
 };
 const char *const x_tr_names[X_TRS] = {"tolower", "toupper", "b64", "basename", "len", "val"};
 

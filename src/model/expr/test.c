@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One test over one object: what the operators mean. The compiled set (exprset_*.c) must agree. */
 #include "expr/expr_int.h"
+#include "model/nouns.h"
 
 #define GLOB_MAX ((size_t)1 << 20)
 
-/* ---- preparing -------------------------------------------------------------------------------- */
+/* ---- preparing --------------------------------------------------------------------------------
+ */
 
 static int prepare_regex(struct x_test *t, struct sk_err *err)
 {
@@ -22,9 +24,8 @@ static int prepare_regex(struct x_test *t, struct sk_err *err)
     }
     sk_buf_done(&re);
     if (r < 0)
-        return x_error(err, -EBADMSG, t->at, "'" SK_STR_FMT "' is no %s: %s",
-                       SK_STR_ARG(t->c[0].s), t->op == X_REGEX ? "regular expression" : "glob",
-                       why.msg);
+        return x_error(err, -EBADMSG, t->at, "'" SK_STR_FMT "' is no %s: %s", SK_STR_ARG(t->c[0].s),
+                       t->op == X_REGEX ? "regular expression" : "glob", why.msg);
     return 0;
 }
 
@@ -67,7 +68,8 @@ int x_test_prepare(struct x_test *t, struct sk_arena *a, struct sk_err *err)
                         X_EXPANDED_MAX >> 20);
 }
 
-/* ---- one value against one ---------------------------------------------------------------------- */
+/* ---- one value against one ----------------------------------------------------------------------
+ */
 
 static bool match_text_one(uint8_t op, struct sk_str s, struct sk_str c)
 {
@@ -174,7 +176,8 @@ static bool match_any(const struct x_test *t, const struct sk_val *v)
     }
 }
 
-/* ---- field against field ------------------------------------------------------------------------ */
+/* ---- field against field ------------------------------------------------------------------------
+ */
 
 static size_t val_n(const struct sk_val *v)
 {
@@ -245,18 +248,24 @@ static bool match_field(const struct x_test *t, const struct sk_val *a, const vo
     return hit != (t->op == X_NE);
 }
 
+bool x_test_match(const struct x_test *t, const struct sk_val *v, const void *obj,
+                  struct x_scratch *s)
+{
+    if (v->type == SK_V_NONE)
+        return false;
+    if (t->op == X_EXISTS)
+        return true;
+    if (t->rhs)
+        return match_field(t, v, obj, s);
+    return match_any(t, v) != (t->op == X_NE);
+}
+
 bool x_test_eval(const struct x_test *t, const void *obj, struct x_scratch *s)
 {
     struct sk_val v;
 
     x_term_get(&t->lhs, obj, s, &v);
-    if (v.type == SK_V_NONE)
-        return false;
-    if (t->op == X_EXISTS)
-        return true;
-    if (t->rhs)
-        return match_field(t, &v, obj, s);
-    return match_any(t, &v) != (t->op == X_NE);
+    return x_test_match(t, &v, obj, s);
 }
 
 bool x_node_eval(const struct x_node *n, const void *obj, struct x_scratch *s)
@@ -280,7 +289,45 @@ bool x_node_eval(const struct x_node *n, const void *obj, struct x_scratch *s)
     }
 }
 
-/* ---- what it costs --------------------------------------------------------------------------------- */
+/* ---- what the type of an event decides ----------------------------------------------------------
+ */
+
+enum x_three x_test_partial(const struct x_test *t, uint32_t evt_type)
+{
+    char text[256];
+    struct x_scratch s = {.p = text, .cap = sizeof(text)};
+    struct sk_event e = {.evt.type = evt_type};
+
+    if (t->op == X_EXISTS && t->lhs.always)
+        return X_YES;
+    if (!t->lhs.type_only || (t->rhs && !t->rhs->type_only))
+        return X_OPEN;
+    return x_test_eval(t, &e, &s) ? X_YES : X_NO;
+}
+
+enum x_three x_node_partial(const struct x_node *n, uint32_t evt_type)
+{
+    enum x_three r, all = n->kind == X_AND ? X_YES : X_NO;
+    uint32_t i;
+
+    if (n->kind == X_CONST)
+        return n->neg ? X_YES : X_NO;
+    if (n->kind == X_TEST) {
+        r = x_test_partial(n->test, evt_type);
+        return r == X_OPEN || !n->neg ? r : r == X_YES ? X_NO : X_YES;
+    }
+    for (i = 0; i < n->n; i++) {
+        r = x_node_partial(n->kids[i], evt_type);
+        if (r == (n->kind == X_AND ? X_NO : X_YES))
+            return r;
+        if (r == X_OPEN)
+            all = X_OPEN;
+    }
+    return all;
+}
+
+/* ---- what it costs
+ * --------------------------------------------------------------------------------- */
 
 static uint32_t term_cost(const struct x_term *t)
 {
@@ -298,11 +345,11 @@ static uint32_t term_cost(const struct x_term *t)
 uint32_t x_test_cost(const struct x_test *t)
 {
     static const uint8_t costs[X_OPS] = {
-        [X_EXISTS] = 0,      [X_EQ] = 4,           [X_NE] = 5,       [X_LT] = 1,
-        [X_LE] = 1,          [X_GT] = 1,           [X_GE] = 1,       [X_CONTAINS] = 30,
-        [X_ICONTAINS] = 60,  [X_BCONTAINS] = 30,   [X_STARTSWITH] = 8, [X_BSTARTSWITH] = 8,
-        [X_ENDSWITH] = 9,    [X_GLOB] = 100,       [X_IGLOB] = 110,  [X_REGEX] = 150,
-        [X_IN] = 6,          [X_INTERSECTS] = 7,   [X_PMATCH] = 20,
+        [X_EXISTS] = 0,     [X_EQ] = 4,         [X_NE] = 5,         [X_LT] = 1,
+        [X_LE] = 1,         [X_GT] = 1,         [X_GE] = 1,         [X_CONTAINS] = 30,
+        [X_ICONTAINS] = 60, [X_BCONTAINS] = 30, [X_STARTSWITH] = 8, [X_BSTARTSWITH] = 8,
+        [X_ENDSWITH] = 9,   [X_GLOB] = 100,     [X_IGLOB] = 110,    [X_REGEX] = 150,
+        [X_IN] = 6,         [X_INTERSECTS] = 7, [X_PMATCH] = 20,
     };
     uint32_t c = costs[t->op];
 
@@ -316,7 +363,8 @@ uint32_t x_test_cost(const struct x_test *t)
 
 static int by_cost(const void *a, const void *b)
 {
-    const struct x_node *x = *(const struct x_node *const *)a, *y = *(const struct x_node *const *)b;
+    const struct x_node *x = *(const struct x_node *const *)a,
+                        *y = *(const struct x_node *const *)b;
 
     if (x->cost != y->cost)
         return x->cost < y->cost ? -1 : 1;

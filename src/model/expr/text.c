@@ -113,7 +113,7 @@ static size_t add_class(struct sk_str g, size_t i, struct sk_buf *out)
     size_t from = i + 1, end, k;
     bool not = from < g.n && (g.p[from] == '!' || g.p[from] == '^');
 
-    from += not;
+    from += not ;
     for (end = from; end < g.n; end++)
         if (g.p[end] == ']' && end > from)
             break;
@@ -168,7 +168,8 @@ bool x_glob_to_regex(struct sk_str g, bool groups, struct sk_buf *out)
     return out->err == 0;
 }
 
-/* ---- plain texts ---------------------------------------------------------------------------------- */
+/* ---- plain texts
+ * ---------------------------------------------------------------------------------- */
 
 bool x_icontains(struct sk_str s, struct sk_str part)
 {

@@ -5,8 +5,8 @@
 
 static const char *type_name(uint8_t type)
 {
-    static const char *const names[] = {"a truth value", "a number", "a number", "a time", "text",
-                                        "text", "text", "an address", "a list"};
+    static const char *const names[] = {"a truth value", "a number", "a number",   "a time", "text",
+                                        "text",          "text",     "an address", "a list"};
 
     return names[type];
 }
@@ -54,7 +54,8 @@ int x_check_op(const struct x_test *t, struct sk_err *err)
                    type_name(t->rhs->type));
 }
 
-/* ---- reading values ---------------------------------------------------------------------------- */
+/* ---- reading values ----------------------------------------------------------------------------
+ */
 
 static int read_hex(struct sk_str s, int64_t *ret)
 {
@@ -191,10 +192,9 @@ static int read_enum(const struct sk_kind *kind, const struct x_test *t, const s
             best = en->names[i];
         }
     }
-    return x_error(err, -EBADMSG, v->at,
-                   "'" SK_STR_FMT "' is no value of '" SK_STR_FMT "'%s%s%s", SK_STR_ARG(v->s),
-                   SK_STR_ARG(t->lhs.text), best ? "; did you mean '" : "", best ? best : "",
-                   best ? "'?" : "");
+    return x_error(err, -EBADMSG, v->at, "'" SK_STR_FMT "' is no value of '" SK_STR_FMT "'%s%s%s",
+                   SK_STR_ARG(v->s), SK_STR_ARG(t->lhs.text), best ? "; did you mean '" : "",
+                   best ? best : "", best ? "'?" : "");
 }
 
 static int read_value(const struct sk_kind *kind, struct x_test *t, const struct x_rawval *v,
