@@ -185,18 +185,41 @@ static int parse(struct json_tokener *tok, struct sk_str text, struct json_objec
     return 0;
 }
 
+/* json-c takes 'single quotes', NaN and raw control characters even when told to be strict; this
+ * looks for bytes that have no place in JSON. Their offset, or -1. */
+static ssize_t misplaced(struct sk_str text)
+{
+    static const char bare[] = "{}[]:,0123456789+-.eE \t\r\ntrufalsn";
+    bool ok[256] = {false}, in = false;
+
+    for (size_t i = 0; i + 1 < sizeof(bare); i++)
+        ok[(unsigned char)bare[i]] = true;
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+
+        if (c == '"')
+            in = !in;
+        else if (in ? c < 0x20 : !ok[c])
+            return (ssize_t)i;
+        else if (in && c == '\\' && i + 1 < text.n && (unsigned char)text.p[i + 1] >= 0x20)
+            i++;
+    }
+    return -1;
+}
+
 int sk_json_parse(struct sk_str text, struct json_object **ret, struct sk_err *err)
 {
     struct sk_str body = text;
     struct json_tokener *tok;
-    ssize_t nul;
+    ssize_t at;
     int r;
 
     if (text.n > SK_JSON_TEXT_MAX)
         return sk_err_set(err, -EFBIG, "json: %zu bytes, limit %zu", text.n, SK_JSON_TEXT_MAX);
-    nul = sk_str_chr(text, '\0');
-    if (nul >= 0)
-        return sk_err_set(err, -EBADMSG, "json: byte %zd: NUL", nul);
+    at = misplaced(text);
+    if (at >= 0)
+        return sk_err_set(err, -EBADMSG, "json: byte %zd: unexpected character 0x%02x", at,
+                          (unsigned char)text.p[at]);
     while (body.n && strchr(" \t\r\n", body.p[body.n - 1]))
         body.n--;
     if (body.n == 0)
