@@ -306,32 +306,49 @@ static bool make_bits(const struct x_test *t, struct xs_node *n)
     return true;
 }
 
+/* Leaves that read one member directly. False: none of these. */
+static bool make_direct(const struct x_test *t, struct xs_node *n)
+{
+    uint8_t type = t->lhs.load.field_type;
+
+    if (t->type == XT_BITS)
+        return make_bits(t, n);
+    if (t->nc != 1)
+        return false;
+    if (t->type == XT_BOOL && t->op == X_EQ) {
+        n->kind = XS_BOOL;
+        n->num = t->c[0].b;
+        return true;
+    }
+    if (t->op < X_EQ || t->op > X_GE || (type != SK_T_U32 && type != SK_T_U64 && type != SK_T_I64))
+        return false;
+    n->kind = XS_NUM;
+    n->op = t->op;
+    n->num = t->c[0].i;
+    return true;
+}
+
 static int make_leaf(struct xs_build *b, const struct xs_bnode *from, struct xs_node *n)
 {
     const struct xs_leaf *leaf = &b->leaves.v[from->leaf];
     const struct x_test *t = &leaf->test;
+    struct x_test *kept;
     bool path = t->lhs.path.n && !(t->lhs.name && t->lhs.name->get) && !t->lhs.ntr;
-    uint8_t ft = t->lhs.load.field_type;
 
-    n->kind = XS_TEST;
     n->term = leaf->term;
-    n->test = t;
-    n->memo = from->uses > 1;
-    if (!path || t->rhs || t->op == X_EXISTS)
-        return 0;
-    if (t->type == XT_ENUM)
-        return make_enum(b, t, n);
-    if (t->type == XT_BITS && make_bits(t, n))
-        return 0;
-    if (t->type == XT_BOOL && t->nc == 1 && t->op == X_EQ) {
-        n->kind = XS_BOOL;
-        n->num = t->c[0].b;
-    } else if (t->nc == 1 && t->op >= X_EQ && t->op <= X_GE &&
-               (ft == SK_T_U32 || ft == SK_T_U64 || ft == SK_T_I64)) {
-        n->kind = XS_NUM;
-        n->op = t->op;
-        n->num = t->c[0].i;
+    if (path && !t->rhs && t->op != X_EXISTS) {
+        if (t->type == XT_ENUM)
+            return make_enum(b, t, n);
+        if (make_direct(t, n))
+            return 0;
     }
+    kept = sk_arena_alloc(b->set->arena, sizeof(*kept));
+    if (!kept)
+        return -ENOMEM;
+    *kept = *t;
+    n->kind = XS_TEST;
+    n->test = kept;
+    n->memo = from->uses > 1;
     return 0;
 }
 

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How many events a second all community rules together can look at, on one core.
+ *
+ * Events: those recorded in bench/expr/events.jsonl (one event a line, as `skep events --json`
+ * prints them) when the file is there, else made up (tests/unit/expr/events.h says how); the first
+ * line of the output says which. The rate is the median of RUNS runs.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "tests/unit/expr/community.h"
+#include "tests/unit/expr/events.h"
+
+#define EVENTS 65536
+#define RUNS 7
+#define ROUNDS 20
+
+struct mix {
+    struct sk_event *v;
+    size_t n;
+    struct sk_arena *arena; /* of recorded ones */
+    const char *what;
+};
+
+static void make_mix(struct mix *m)
+{
+    static struct ev_world world;
+    size_t i;
+
+    m->v = calloc(EVENTS, sizeof(*m->v));
+    if (!m->v)
+        return;
+    m->n = EVENTS;
+    m->what = "made-up";
+    ev_world_init(&world, 42);
+    for (i = 0; i < EVENTS; i++)
+        ev_make(&world, false, &m->v[i]);
+}
+
+/* 0, or 1 when there is no recording. */
+static int read_mix(const char *path, struct mix *m, struct sk_err *err)
+{
+    struct sk_str rest, line;
+    char *text;
+    size_t n;
+    int r = 0;
+
+    if (sk_file_read(AT_FDCWD, path, (size_t)512 << 20, &text, &n, err) < 0)
+        return 1;
+    m->arena = sk_arena_new((size_t)2 << 30);
+    m->v = calloc(EVENTS, sizeof(*m->v));
+    if (!m->arena || !m->v)
+        r = -ENOMEM;
+    for (rest = sk_str_n(text, n); r == 0 && m->n < EVENTS && sk_str_line(&rest, &line);) {
+        if (line.n)
+            r = sk_kind_from_json(&sk_kind_event, line, m->arena, &m->v[m->n++], err);
+    }
+    m->what = "recorded";
+    free(text);
+    return r;
+}
+
+/* Time of this core spent on us: other work on the machine does not count. */
+static uint64_t core_ns(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* cannot fail: a thread's own clock */
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static double run_once(const struct sk_exprset *set, struct sk_exprrun *run, const struct mix *m,
+                       size_t *ret_hits)
+{
+    uint32_t hits[64];
+    uint64_t start = core_ns(), end;
+    size_t i, k, found = 0;
+
+    for (k = 0; k < ROUNDS; k++)
+        for (i = 0; i < m->n; i++)
+            found += sk_exprset_match(set, run, &m->v[i], hits, SK_ARRAY_LEN(hits));
+    end = core_ns();
+    *ret_hits = found / ROUNDS;
+    return (double)(m->n * ROUNDS) * 1e9 / (double)(end - start);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void report_types(const struct sk_exprset *set, struct sk_exprrun *run, const struct mix *m)
+{
+    uint32_t hits[64], type;
+    size_t i, k, n;
+
+    const struct sk_event **of = calloc(m->n, sizeof(*of));
+
+    for (type = 0; of && type < SK_E_MAX; type++) {
+        uint64_t start;
+
+        for (i = 0, n = 0; i < m->n; i++)
+            if (m->v[i].evt.type == type)
+                of[n++] = &m->v[i];
+        start = core_ns();
+        for (k = 0; k < ROUNDS; k++)
+            for (i = 0; i < n; i++)
+                (void)sk_exprset_match(set, run, of[i], hits, SK_ARRAY_LEN(hits));
+        if (n)
+            printf("  %-20s %6zu events %7.1f ns\n", sk_enum_evt_type.names[type], n,
+                   (double)(core_ns() - start) / (double)(n * ROUNDS));
+    }
+    free(of);
+}
+
+static int measure(struct community *c, const struct mix *m)
+{
+    struct sk_exprset *set = NULL;
+    struct sk_exprrun *run;
+    struct sk_err err = {0};
+    double rates[RUNS];
+    uint64_t start = core_ns(), built;
+    size_t i, hits = 0;
+
+    if (sk_exprset_new((const struct sk_expr *const *)(void *)c->conditions.v, c->conditions.n,
+                       &set, &err) < 0) {
+        fprintf(stderr, "%s\n", err.msg);
+        return 1;
+    }
+    built = core_ns() - start;
+    run = sk_exprrun_new(set);
+    if (!run)
+        return 1;
+    for (i = 0; i < RUNS; i++)
+        rates[i] = run_once(set, run, m, &hits);
+    qsort(rates, RUNS, sizeof(rates[0]), by_value);
+    printf("# %zu rules, %zu %s events, %zu of them hit\n", c->conditions.n, m->n, m->what, hits);
+    printf("events_per_second %.0f 1/s\n", rates[RUNS / 2]);
+    printf("ns_per_event %.1f ns\n", 1e9 / rates[RUNS / 2]);
+    printf("spread %.1f %%\n", 100 * (rates[RUNS - 1] - rates[0]) / rates[RUNS / 2]);
+    printf("compile %.2f ms\n", (double)built / 1e6);
+    if (getenv("SK_BENCH_TYPES"))
+        report_types(set, run, m);
+    (void)sk_exprrun_free(run);
+    (void)sk_exprset_free(set);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct community c;
+    struct mix m = {0};
+    struct sk_err err = {0};
+    int r = community_load(&c, &err);
+
+    if (r != 0) {
+        fprintf(stderr, "rules: %s\n", err.msg);
+        community_done(&c);
+        return 1;
+    }
+    r = read_mix(argc > 1 ? argv[1] : "bench/expr/events.jsonl", &m, &err);
+    if (r < 0)
+        fprintf(stderr, "events: %s\n", err.msg);
+    else if (r > 0)
+        make_mix(&m);
+    r = r < 0 || m.n == 0 ? 1 : measure(&c, &m);
+    community_done(&c);
+    free(m.v);
+    (void)sk_arena_free(m.arena);
+    return r;
+}
