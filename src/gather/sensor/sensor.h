@@ -2,11 +2,11 @@
 /*
  * Sensor: kernel events to model events, with the process tree and the container identity of each.
  *
- * Source    BPF programs in bpf/ (libbpf, CO-RE); records in wire/. At start the hooks are chosen by
- *           probing what the kernel grants; processes that run already are read from /proc.
- * Workload  up to 500,000 events a second; most ask for nothing and end in a few hundred ns.
- * Trust     paths, arguments and names are chosen by whoever is watched: any bytes, bounded.
- * Threads   all calls and the callback on one thread.
+ * Source    BPF programs in bpf/ (libbpf, CO-RE); records in wire/. At start the hooks are chosen
+ * by probing what the kernel grants; processes that run already are read from /proc. Workload  up
+ * to 500,000 events a second; most ask for nothing and end in a few hundred ns. Trust     paths,
+ * arguments and names are chosen by whoever is watched: any bytes, bounded. Threads   all calls and
+ * the callback on one thread.
  */
 #ifndef SK_SENSOR_SENSOR_H
 #define SK_SENSOR_SENSOR_H
@@ -29,14 +29,15 @@ struct sk_sensor_conf {
     void (*event)(void *arg, const struct sk_event *ev);
     void *arg;
     struct sk_log *log;
-    uint32_t ring_kib;     /* each ring's size; 0 = default; rounded up to a power of two */
-    bool floor;            /* same hooks, empty programs: for measurement only */
+    uint32_t ring_kib; /* each ring's size; 0 = default; rounded up to a power of two */
+    bool floor;        /* same hooks, empty programs: for measurement only */
+    bool no_repeat;    /* tell each open, also of the same file by the same process at once */
 };
 
 /* 0 and *ret, also when nothing is granted (sk_sensor_hooks then tells, sk_sensor_live is false and
  * why says what is missing: not root, no BTF …). -ENOMEM, -EINVAL (our own object is damaged). */
-int sk_sensor_new(const struct sk_sensor_conf *conf, struct sk_sensor **ret, struct sk_err *err)
-    SK_NODISCARD;
+int sk_sensor_new(const struct sk_sensor_conf *conf, struct sk_sensor **ret,
+                  struct sk_err *err) SK_NODISCARD;
 struct sk_sensor *sk_sensor_free(struct sk_sensor *s);
 SK_DEFINE_CLEANUP(struct sk_sensor *, sk_sensor_free)
 bool sk_sensor_live(const struct sk_sensor *s, struct sk_str *ret_why_not);
@@ -52,9 +53,10 @@ uint32_t sk_sensor_tick_ms(const struct sk_sensor *s);
 void sk_sensor_want(struct sk_sensor *s, const uint64_t types[2]);
 
 /* Live processes, in no order; fn returns non-zero to stop. */
-int sk_sensor_processes(const struct sk_sensor *s,
-                        int (*fn)(void *arg, const struct sk_process *p), void *arg);
-const struct sk_process *sk_sensor_process(const struct sk_sensor *s, uint64_t pid); /* NULL: none */
+int sk_sensor_processes(const struct sk_sensor *s, int (*fn)(void *arg, const struct sk_process *p),
+                        void *arg);
+const struct sk_process *sk_sensor_process(const struct sk_sensor *s,
+                                           uint64_t pid); /* NULL: none */
 
 struct sk_sensor_stats {
     uint64_t seen;     /* events delivered */
@@ -64,12 +66,12 @@ struct sk_sensor_stats {
 };
 void sk_sensor_stats(const struct sk_sensor *s, struct sk_sensor_stats *ret);
 /* Lost and seen per ring and kind; array in the arena. 0 or -ENOMEM. */
-int sk_sensor_losses(const struct sk_sensor *s, struct sk_arena *a, struct sk_loss **ret, size_t *ret_n)
-    SK_NODISCARD;
+int sk_sensor_losses(const struct sk_sensor *s, struct sk_arena *a, struct sk_loss **ret,
+                     size_t *ret_n) SK_NODISCARD;
 
 /* What this kernel grants, what is used, and what is lost without: the table of
  * `skep agent --check`. Needs no sensor; loads and attaches each hook for a moment. */
-int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n, struct sk_err *err)
-    SK_NODISCARD;
+int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n,
+                    struct sk_err *err) SK_NODISCARD;
 
 #endif

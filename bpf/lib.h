@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What all hooks share: settings, maps, scratch space, the record's header, the way out. */
+#ifndef SKEP_LIB_H
+#define SKEP_LIB_H
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define AT_FDCWD (-100)
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define BARRIER(x) asm volatile("" : "+r"(x))
+
+/* ---- settings ---- */
+
+const volatile bool skb_floor;       /* empty programs, for measurement */
+const volatile bool skb_v1;          /* the memory controller sits on a cgroup v1 hierarchy */
+const volatile __u32 skb_self;       /* our own process: its file and net events are not told */
+const volatile __u64 skb_seed;       /* makes the cache of repeated opens unpredictable */
+const volatile __u32 skb_repeat;     /* how long a repeated open is not told, in jiffies; 0: told */
+const volatile __u32 skb_backlog[2]; /* bytes waiting at which a ring's reader is woken */
+const volatile __u8 skb_type_exit;
+const volatile struct skw_sys skb_sys[SKW_SYS_MAX];
+
+#define GAP_NS 10000000ULL /* the reader may be in a long sleep after this much silence */
+#define WAKE_NS 1000000ULL /* file and network events wake the reader at most this often */
+
+/* ---- maps ---- */
+
+enum { RING_FIRST, RING_FILE, RING_FIRST_INVENTORY }; /* the last: other scratch */
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 21);
+} skb_ring0 SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 22);
+} skb_ring1 SEC(".maps");
+
+#define FIXED_MAX 512
+struct walk { /* where a path's walk stands; in memory, so that the verifier does not follow it */
+    __u64 dentry, mnt, mnt_root;
+    __u32 n, pad;
+};
+struct scratch {
+    struct walk walk;
+    __u32 pad;
+    __u32 top; /* first bytes of the last path's first component */
+    __u64 cg_key;
+    __u32 cg_flags[3]; /* per ring: SKW_F_CONTAINER of cg_key, CG_SEEN */
+    char buf[FIXED_MAX + SKW_TEXT_MAX];
+};
+#define CG_SEEN (1u << 31)
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 2); /* the second is the inventory's, which may be preempted */
+    __type(key, __u32);
+    __type(value, struct scratch);
+} skb_scratch SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1); /* processors */
+    __type(key, __u32);
+    __type(value, struct skw_counts);
+} skb_counts SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 8192);
+    __type(key, __u64);
+    __type(value, __u32); /* SKW_F_CONTAINER, 1 << (16 + ring) once told on it */
+} skb_cgroups SEC(".maps");
+
+struct skw_wake skb_wake[2];
+
+/* ---- scratch, counters ---- */
+
+static __always_inline struct scratch *scratch_at(__u32 i)
+{
+    return bpf_map_lookup_elem(&skb_scratch, &i);
+}
+
+static __always_inline struct scratch *scratch_get(void)
+{
+    return scratch_at(0);
+}
+
+static __always_inline struct skw_counts *counts_get(void)
+{
+    __u32 cpu = bpf_get_smp_processor_id();
+
+    return bpf_map_lookup_elem(&skb_counts, &cpu);
+}
+
+/* The record's fixed part ends where its texts begin, at a fixed place. */
+#define RECORD(s, type) ((struct type *)(void *)((s)->buf + FIXED_MAX - sizeof(struct type)))
+#define CLEAR(rec) __builtin_memset((rec), 0, sizeof(*(rec)))
+
+static __always_inline void filtered(__u8 type)
+{
+    struct skw_counts *c = counts_get();
+
+    if (c)
+        c->filtered[type & (SKW_TYPES - 1)]++;
+}
+
+static __always_inline void failed(__u32 error)
+{
+    struct skw_counts *c = counts_get();
+
+    if (c)
+        c->error[error & (SKW_E_MAX - 1)]++;
+}
+
+/* ---- the way out ---- */
+
+/* One wake-up serves all records until the reader has come past the place it was made at. */
+static __always_inline __u64 wake_flags(void *ring, struct skw_wake *w, __u32 backlog, bool urgent,
+                                        bool often, __u64 now)
+{
+    unsigned long cons;
+    bool wake = now - w->last > GAP_NS;
+
+    w->last = now;
+    if (urgent && (often || now - w->woken > WAKE_NS))
+        wake = 1;
+    if (!wake)
+        wake = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > backlog;
+    if (!wake)
+        return BPF_RB_NO_WAKEUP;
+    cons = bpf_ringbuf_query(ring, BPF_RB_CONS_POS);
+    if (cons <= w->pos && now - w->woken < GAP_NS)
+        return BPF_RB_NO_WAKEUP;
+    w->pos = bpf_ringbuf_query(ring, BPF_RB_PROD_POS);
+    w->woken = now;
+    return BPF_RB_FORCE_WAKEUP;
+}
+
+enum { CALM, URGENT, INSTANT }; /* INSTANT: not even the pace of wake-ups is kept */
+
+static __always_inline void emit(struct skw_hdr *h, __u32 fixed, __u32 text, int ring, int hurry)
+{
+    struct skw_counts *c = counts_get();
+    __u8 type = h->type & (SKW_TYPES - 1);
+    long r;
+
+    if (text > SKW_TEXT_MAX)
+        text = SKW_TEXT_MAX;
+    h->size = fixed + text;
+    if (ring == RING_FIRST)
+        r = bpf_ringbuf_output(
+            &skb_ring0, h, fixed + text,
+            wake_flags(&skb_ring0, &skb_wake[0], skb_backlog[0], hurry != CALM, 1, h->time));
+    else
+        r = bpf_ringbuf_output(&skb_ring1, h, fixed + text,
+                               wake_flags(&skb_ring1, &skb_wake[1], skb_backlog[1], hurry != CALM,
+                                          hurry == INSTANT, h->time));
+    if (!c)
+        return;
+    if (r == 0) {
+        c->sent[type]++;
+    } else {
+        c->lost[type]++;
+        c->lost_all++;
+    }
+}
+
+/* ---- container identity ---- */
+
+/* 1 when lo <= c < lo + n, without a branch: the verifier then sees one way, not two. */
+static __always_inline __u64 is_in(__u64 c, __u64 lo, __u64 n)
+{
+    __u64 x = c - lo;
+
+    return ((x - n) & ~x) >> 63;
+}
+
+/* Where the 64 hex digits begin in NAME.scope or NAME; -1: not a container's name. */
+static __always_inline int name_parse(const char *name, __u32 len)
+{
+    __u64 ok = 1, c;
+    __u32 at = 0, i;
+
+    if (len != 64) {
+        if (len < 70 || len > 110)
+            return -1;
+        at = len - 70;
+        if (name[at + 64] != '.' || name[at + 65] != 's')
+            return -1;
+        if (at >= 7 && name[at - 1] == '-' && name[at - 2] == 'n' && name[at - 4] == 'm' &&
+            name[at - 7] == 'c')
+            return -1; /* …-conmon-ID.scope: the container's keeper, on the host */
+    }
+    for (i = 0; i < 64; i++) {
+        c = (unsigned char)name[at + i];
+        ok &= is_in(c, '0', 10) | is_in(c, 'a', 6);
+    }
+    return ok ? (int)at : -1;
+}
+
+static __always_inline struct kernfs_node *kn_parent(struct kernfs_node *kn)
+{
+    struct kernfs_node___old *old = (void *)kn;
+
+    if (bpf_core_field_exists(kn->__parent))
+        return BPF_CORE_READ(kn, __parent);
+    return BPF_CORE_READ(old, parent);
+}
+
+/* If kn is named like a container, puts its id at the start of the texts; 1: so it is. A global
+ * function, so that the verifier sees it once. */
+__noinline int skb_cgroup_name(__u64 kn, __u32 second)
+{
+    struct scratch *s = scratch_at(second & 1);
+    char *name;
+    int at, n;
+
+    if (!s)
+        return 0;
+    name = s->buf + FIXED_MAX + 128;
+    n = bpf_probe_read_kernel_str(name, 128, BPF_CORE_READ((struct kernfs_node *)kn, name));
+    if (n < 65 || n > 112)
+        return 0;
+    at = name_parse(name, (__u32)n - 1);
+    if (at < 0 || at > 48)
+        return 0;
+    __builtin_memcpy(s->buf + FIXED_MAX, name + at, 64);
+    return 1;
+}
+
+/* The outermost container that kn is in or below. */
+static __always_inline int cgroup_name(struct kernfs_node *kn, __u32 second)
+{
+    int i, found = 0;
+
+    for (i = 0; i < 10 && kn; i++) {
+        if (skb_cgroup_name((__u64)kn, second))
+            found = 1;
+        kn = kn_parent(kn);
+    }
+    return found;
+}
+
+/* Tells user space what the cgroup is, before its first event on the ring. Returns its flags.
+ * Called before the event's own record is made: both use the same scratch. */
+__noinline int skb_cgroup_tell(__u64 v1, __u64 v2, __u64 key, __u32 ring)
+{
+    __u32 flags = 0, second = ring >> 1, *old, mark;
+    struct scratch *s = scratch_at(second & 1);
+    struct skw_cgroup *r;
+    int found = 0;
+
+    if (!s)
+        return 0;
+    mark = 1u << (16 + (ring & 1));
+    old = bpf_map_lookup_elem(&skb_cgroups, &key);
+    if (old)
+        flags = *old;
+    if (flags & mark)
+        return flags;
+    if (v1)
+        found = cgroup_name((void *)v1, second);
+    if (!found)
+        found = cgroup_name((void *)v2, second);
+    r = RECORD(s, skw_cgroup);
+    CLEAR(r);
+    r->h.time = bpf_ktime_get_boot_ns();
+    r->h.kind = SKW_CGROUP;
+    r->h.cgroup = key;
+    r->h.flags = found ? SKW_F_CONTAINER : 0;
+    if (v1)
+        r->v1_id = BPF_CORE_READ((struct kernfs_node *)v1, id);
+    r->v2_id = BPF_CORE_READ((struct kernfs_node *)v2, id);
+    r->name_n = found ? 64 : 0;
+    flags |= r->h.flags | mark;
+    if (ring & 1)
+        emit(&r->h, sizeof(*r), r->name_n & 64, RING_FILE, CALM);
+    else
+        emit(&r->h, sizeof(*r), r->name_n & 64, RING_FIRST, CALM);
+    (void)bpf_map_update_elem(&skb_cgroups, &key, &flags, BPF_ANY);
+    return flags;
+}
+
+#define CSS_AT                                                                                     \
+    (bpf_core_field_offset(struct css_set, subsys) +                                               \
+     8 * bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id))
+
+/* Slow way: as numbers, which a global function takes. */
+static __always_inline int cgroup_tell(struct task_struct *t, __u64 key, int ring)
+{
+    struct css_set *set = t->cgroups;
+    struct cgroup_subsys_state *css = NULL;
+    __u64 v1 = 0, v2 = (__u64)BPF_CORE_READ(set, dfl_cgrp, kn);
+
+    if (skb_v1 && !bpf_probe_read_kernel(&css, sizeof(css), (void *)set + CSS_AT))
+        v1 = (__u64)BPF_CORE_READ(css, cgroup, kn);
+    return skb_cgroup_tell(v1, v2, key, ring);
+}
+
+/* One number for the cgroups of t. */
+static __always_inline __u64 cgroup_key(struct task_struct *t)
+{
+    struct css_set *set = t->cgroups;
+    struct cgroup_subsys_state **css;
+    __u64 key = set->dfl_cgrp->kn->id;
+
+    if (!skb_v1)
+        return key;
+    css = (void *)set + CSS_AT;
+    return (key & 0xffffffff) | (*css)->cgroup->kn->id << 32;
+}
+
+/* Fills the header for task t; ring says where the record will go. */
+static __always_inline void hdr_fill(struct scratch *s, struct skw_hdr *ret, struct task_struct *t,
+                                     __u8 kind, __u8 type, int ring)
+{
+    __u64 key = cgroup_key(t);
+    __u32 flags;
+
+    if (s->cg_key == key && (s->cg_flags[ring] & CG_SEEN)) {
+        flags = s->cg_flags[ring];
+    } else {
+        flags = cgroup_tell(t, key, ring);
+        if (s->cg_key != key)
+            s->cg_flags[0] = s->cg_flags[1] = s->cg_flags[2] = 0;
+        s->cg_key = key;
+        s->cg_flags[ring] = flags | CG_SEEN;
+    }
+    flags &= SKW_F_CONTAINER;
+    if (t->thread_pid->level > 0)
+        flags |= SKW_F_PIDNS;
+    if (t->seccomp.mode == 2)
+        flags |= SKW_F_SECCOMP;
+    ret->time = bpf_ktime_get_boot_ns();
+    ret->size = 0;
+    ret->kind = kind;
+    ret->type = type;
+    ret->flags = flags;
+    ret->tgid = t->tgid;
+    ret->tid = t->pid;
+    ret->start = t->group_leader->start_boottime;
+    ret->cgroup = key;
+    ret->ret = 0;
+}
+
+/* ---- registers of a system call, also after it (all but the first argument on arm64) ---- */
+
+static __always_inline __u64 sys_arg(struct pt_regs *r, int i)
+{
+#if defined(__TARGET_ARCH_x86)
+    switch (i) {
+    case 0:
+        return r->di;
+    case 1:
+        return r->si;
+    case 2:
+        return r->dx;
+    case 3:
+        return r->r10;
+    case 4:
+        return r->r8;
+    case 5:
+        return r->r9;
+    }
+    return 0;
+#else
+    return i == 0 ? r->orig_x0 : i < 6 ? r->user_regs.regs[i] : 0;
+#endif
+}
+
+static __always_inline __u32 sys_nr(struct pt_regs *r)
+{
+#if defined(__TARGET_ARCH_x86)
+    return r->orig_ax;
+#else
+    return r->syscallno;
+#endif
+}
+
+static __always_inline struct file *fd_file(struct task_struct *t, __s64 fd)
+{
+    struct fdtable *fdt = t->files->fdt;
+    struct file *f = NULL;
+
+    if (fd < 0 || fd >= fdt->max_fds)
+        return NULL;
+    if (bpf_probe_read_kernel(&f, sizeof(f), fdt->fd + fd))
+        return NULL;
+    return f;
+}
+
+#endif

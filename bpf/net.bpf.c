@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sockets: addresses come from the kernel's socket; the caller's text only where it has none. */
+
+#define SOCK_DGRAM 2
+
+struct sockaddr_user { /* sockaddr_in, sockaddr_in6 */
+    __u16 family;
+    __be16 port;
+    __u32 v4; /* or the flow label */
+    __u32 v6[4];
+};
+
+static __always_inline struct sock *file_sock(struct file *f)
+{
+    struct socket *so;
+
+    if (!f || (BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+        return NULL;
+    so = BPF_CORE_READ(f, private_data);
+    return BPF_CORE_READ(so, sk);
+}
+
+static __always_inline __u32 unix_fill(struct scratch *s, struct skw_sock *r, struct sock *sk)
+{
+    struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+    struct unix_address *a = NULL;
+    int n;
+
+    if (peer)
+        a = BPF_CORE_READ((struct unix_sock *)peer, addr);
+    if (!a)
+        a = BPF_CORE_READ((struct unix_sock *)sk, addr);
+    if (!a)
+        return 0;
+    n = BPF_CORE_READ(a, len) - 2;
+    if (n <= 0 || n > 108)
+        return 0;
+    n &= 127;
+    bpf_probe_read_kernel(s->buf + FIXED_MAX, n, a->name[0].sun_path);
+    return n;
+}
+
+static __always_inline __u32 sock_fill(struct scratch *s, struct skw_sock *r, struct sock *sk)
+{
+    r->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    r->type = BPF_CORE_READ(sk, sk_type);
+    r->proto = BPF_CORE_READ(sk, sk_protocol);
+    r->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+    if (r->family == AF_UNIX)
+        return unix_fill(s, r, sk);
+    if (r->family != AF_INET && r->family != AF_INET6)
+        return 0;
+    r->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+    r->rport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+    if (r->family == AF_INET) {
+        bpf_probe_read_kernel(r->laddr, 4, &sk->__sk_common.skc_rcv_saddr);
+        bpf_probe_read_kernel(r->raddr, 4, &sk->__sk_common.skc_daddr);
+    } else {
+        bpf_probe_read_kernel(r->laddr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+        bpf_probe_read_kernel(r->raddr, 16, &sk->__sk_common.skc_v6_daddr);
+    }
+    return 0;
+}
+
+/* The address that the caller named, where the socket holds none. */
+static __always_inline void user_addr(struct skw_sock *r, __u64 from, bool local)
+{
+    struct sockaddr_user a = {};
+
+    if (!from || bpf_probe_read_user(&a, sizeof(a), (void *)from) ||
+        (a.family != AF_INET && a.family != AF_INET6))
+        return;
+    r->family = a.family;
+    r->h.flags |= SKW_F_USERADDR;
+    if (local)
+        r->lport = bpf_ntohs(a.port);
+    else
+        r->rport = bpf_ntohs(a.port);
+    if (a.family == AF_INET)
+        __builtin_memcpy(local ? r->laddr : r->raddr, &a.v4, 4);
+    else
+        __builtin_memcpy(local ? r->laddr : r->raddr, a.v6, 16);
+}
+
+enum { SK_CALL_CONNECT = 42, SK_CALL_BIND = 49 };
+
+/* connect, accept, bind, listen, shutdown, socket, dup on a socket. */
+SEC("tp")
+int skb_sock_call(struct sys_exit_ctx *ctx)
+{
+    const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
+    struct task_struct *t = bpf_get_current_task_btf();
+    struct scratch *s = scratch_get();
+    struct pt_regs *regs;
+    struct skw_sock *r;
+    struct file *f;
+    struct sock *sk;
+    __u32 n;
+
+    if (skb_floor || !s || (__u32)t->tgid == skb_self)
+        return 0;
+    if (ctx->ret < 0 && (y->flags & (SKW_S_RET_FD | SKW_S_QUIET)))
+        return 0;
+    regs = (void *)bpf_task_pt_regs(t);
+    f = fd_file(t, y->flags & SKW_S_RET_FD ? ctx->ret : (int)sys_arg(regs, 0));
+    sk = file_sock(f);
+    if (!sk)
+        return 0;
+    r = RECORD(s, skw_sock);
+    CLEAR(r);
+    hdr_fill(s, &r->h, t, SKW_SOCK, y->type, RING_FILE);
+    r->h.ret = ctx->ret;
+    r->arg[0] = sys_arg(regs, 0);
+    r->arg[1] = sys_arg(regs, 1);
+    r->arg[2] = sys_arg(regs, 2);
+    r->ino = BPF_CORE_READ(f, f_inode, i_ino);
+    n = sock_fill(s, r, sk);
+    if (y->str0 == 1 && r->rport == 0)
+        user_addr(r, r->arg[1], 0);
+    if (y->str0 == 2 && ctx->ret < 0)
+        user_addr(r, r->arg[1], 1);
+    if (n > 108)
+        n = 108;
+    r->path_n = n;
+    emit(&r->h, sizeof(*r), n, RING_FILE, y->flags & SKW_S_URGENT ? INSTANT : URGENT);
+    return 0;
+}
+
+struct user_msghdr_head { /* struct user_msghdr */
+    __u64 name;
+    __u32 namelen;
+};
+
+/* sendto, recvfrom and kin: the peers of sockets that are not connected, each once in a while. */
+SEC("tp")
+int skb_peer(struct sys_exit_ctx *ctx)
+{
+    const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
+    struct task_struct *t = bpf_get_current_task_btf();
+    struct user_msghdr_head msg = {};
+    struct sockaddr_user a = {};
+    struct scratch *s;
+    struct pt_regs *regs;
+    struct skw_sock *r;
+    struct sock *sk;
+    __u64 addr, x;
+
+    if (skb_floor || ctx->ret < 0 || (__u32)t->tgid == skb_self)
+        return 0;
+    regs = (void *)bpf_task_pt_regs(t);
+    addr = sys_arg(regs, y->str0);
+    if (addr && (y->flags & SKW_S_MSG)) {
+        bpf_probe_read_user(&msg, sizeof(msg), (void *)addr);
+        addr = msg.name;
+    }
+    if (!addr)
+        return 0;
+    sk = file_sock(fd_file(t, (int)sys_arg(regs, 0)));
+    if (!sk || BPF_CORE_READ(sk, sk_type) != SOCK_DGRAM ||
+        bpf_probe_read_user(&a, sizeof(a), (void *)addr))
+        return 0;
+    x = mix(skb_seed, (__u64)sk);
+    x = mix(x, (__u64)a.family << 48 | (__u64)a.port << 32 | a.v4);
+    if (a.family == AF_INET6)
+        x = mix(mix(x, (__u64)a.v6[0] << 32 | a.v6[1]), (__u64)a.v6[2] << 32 | a.v6[3]);
+    s = scratch_get();
+    if (!s || seen_lately(mix(x, (__u64)y->type << 32 | (__u32)t->tgid) * 0xd6e8feb86659fd93ULL)) {
+        filtered(y->type);
+        return 0;
+    }
+    r = RECORD(s, skw_sock);
+    CLEAR(r);
+    hdr_fill(s, &r->h, t, SKW_SOCK, y->type, RING_FILE);
+    r->h.ret = ctx->ret;
+    r->arg[0] = sys_arg(regs, 0);
+    sock_fill(s, r, sk);
+    user_addr(r, addr, 0);
+    emit(&r->h, sizeof(*r), 0, RING_FILE, URGENT);
+    return 0;
+}

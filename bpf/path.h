@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Paths from kernel objects: names from the leaf up to the task's root, across mounts. */
+#ifndef SKEP_PATH_H
+#define SKEP_PATH_H
+
+struct name { /* as in struct dentry, so that one read gets all where they lie together */
+    __u64 parent;
+    __u32 hash, len;
+    __u64 name;
+};
+
+static __always_inline void name_read(struct name *ret, struct dentry *d)
+{
+    if (bpf_core_field_offset(struct dentry, d_name) ==
+        bpf_core_field_offset(struct dentry, d_parent) + 8) {
+        bpf_probe_read_kernel(ret, sizeof(*ret), &d->d_parent);
+    } else {
+        bpf_probe_read_kernel(&ret->parent, 8, &d->d_parent);
+        bpf_probe_read_kernel(&ret->hash, 16, &d->d_name);
+    }
+}
+
+enum { WALK_ON, WALK_END, WALK_CUT, WALK_DETACHED };
+
+static __always_inline int walk_mount(struct walk *w)
+{
+    struct mount *mo = (void *)w->mnt - bpf_core_field_offset(struct mount, mnt), *up;
+    struct vfsmount *m;
+
+    up = BPF_CORE_READ(mo, mnt_parent);
+    if (up == mo || !up)
+        return WALK_END;
+    w->dentry = (__u64)BPF_CORE_READ(mo, mnt_mountpoint);
+    m = (void *)up + bpf_core_field_offset(struct mount, mnt);
+    w->mnt = (__u64)m;
+    w->mnt_root = (__u64)BPF_CORE_READ(m, mnt_root);
+    return WALK_ON;
+}
+
+/* One step up: a name put down, or a mount left. */
+static __always_inline int walk_step(struct scratch *s, struct walk *w, __u32 off)
+{
+    struct name name = {};
+    __u32 n = w->n, at = off + n, len;
+    char *to;
+
+    if (w->dentry == w->mnt_root)
+        return walk_mount(w);
+    name_read(&name, (void *)w->dentry);
+    if (name.parent == w->dentry && n > 0)
+        return WALK_DETACHED; /* the root of a file system that is mounted nowhere here */
+    if (n > SKW_PATH_MAX - 257 || at > SKW_TEXT_MAX - 257)
+        return WALK_CUT;
+    len = name.len & 0xff;
+    to = s->buf + FIXED_MAX + at;
+    bpf_probe_read_kernel(to, len, (void *)name.name);
+    to[len] = 0;
+    s->top = *(__u32 *)(void *)to;
+    w->n = n + len + 1;
+    if (name.parent == w->dentry)
+        return WALK_DETACHED;
+    w->dentry = name.parent;
+    return WALK_ON;
+}
+
+#define PATH_CUT (1 << 16)
+#define PATH_DETACHED (1 << 17)
+#define SECOND_SCRATCH (1u << 31)
+
+/*
+ * Writes the components at off; returns the bytes, with PATH_CUT when there were more than fit and
+ * PATH_DETACHED when the path hangs on no mount. SECOND_SCRATCH in off: into that one. A global
+ * function, so that the verifier sees it once.
+ */
+__noinline int skb_path(__u64 dentry, __u64 mnt, __u32 off, __u64 root_dentry, __u64 root_mnt)
+{
+    struct scratch *s = scratch_at(off >> 31);
+    int i, r = WALK_CUT;
+    struct walk *w;
+
+    off &= ~SECOND_SCRATCH;
+    if (!s || off > SKW_TEXT_MAX)
+        return 0;
+    w = &s->walk;
+    w->dentry = dentry;
+    w->mnt = mnt;
+    w->mnt_root = (__u64)BPF_CORE_READ((struct vfsmount *)mnt, mnt_root);
+    w->n = 0;
+    for (i = 0; i < SKW_DEPTH_MAX + 16; i++) {
+        if (w->dentry == root_dentry && w->mnt == root_mnt)
+            return w->n;
+        r = walk_step(s, w, off);
+        if (r != WALK_ON)
+            break;
+    }
+    if (r == WALK_DETACHED)
+        return w->n | PATH_DETACHED;
+    return r == WALK_END ? w->n : w->n | PATH_CUT;
+}
+
+struct place { /* a copy of struct path */
+    __u64 mnt, dentry;
+};
+
+/* A path as task t sees it; adds SKW_F_CUT, or the given flag when detached. */
+static __always_inline __u32 path_put(struct task_struct *t, struct path *from, __u32 off,
+                                      __u16 *flags, __u16 detached)
+{
+    struct fs_struct *fs = t->fs;
+    struct place p = {}, root = {};
+    int r;
+
+    if (!fs)
+        return 0;
+    bpf_probe_read_kernel(&p, sizeof(p), from);
+    bpf_probe_read_kernel(&root, sizeof(root), &fs->root);
+    r = skb_path(p.dentry, p.mnt, off, root.dentry, root.mnt);
+    if (r & PATH_CUT)
+        *flags |= SKW_F_CUT;
+    if (r & PATH_DETACHED)
+        *flags |= detached;
+    return r & 0x1fff;
+}
+
+static __always_inline __u32 cwd_put(struct task_struct *t, __u32 off, __u16 *flags, __u16 detached)
+{
+    struct fs_struct *fs = t->fs;
+
+    return fs ? path_put(t, &fs->pwd, off, flags, detached) : 0;
+}
+
+static __always_inline __u32 file_put(struct task_struct *t, struct file *f, __u32 off,
+                                      __u16 *flags, __u16 detached)
+{
+    return path_put(t, &f->f_path, off, flags, detached);
+}
+
+/* A user string, NUL included in the count; 0: not readable. */
+static __always_inline __u32 ustr_put(struct scratch *s, __u32 off, __u64 from)
+{
+    long r;
+
+    if (off > SKW_TEXT_MAX - SKW_STR_MAX || !from)
+        return 0;
+    r = bpf_probe_read_user_str(s->buf + FIXED_MAX + off, SKW_STR_MAX, (void *)from);
+    if (r < 0) {
+        failed(SKW_E_USER);
+        return 0;
+    }
+    return r & 0x1fff;
+}
+
+/* What is asked of a file beside its path; adds DELETED, UPPER and RDONLY. */
+static __always_inline void inode_fill(struct skw_inode *ret, struct file *f, __u16 *flags)
+{
+    struct inode *i = BPF_CORE_READ(f, f_inode);
+    struct super_block *sb = BPF_CORE_READ(i, i_sb);
+    struct dentry *d = BPF_CORE_READ(f, f_path.dentry);
+
+    ret->ino = BPF_CORE_READ(i, i_ino);
+    ret->dev = BPF_CORE_READ(sb, s_dev);
+    ret->mode = BPF_CORE_READ(i, i_mode);
+    ret->nlink = BPF_CORE_READ(i, i_nlink);
+    ret->magic = BPF_CORE_READ(sb, s_magic);
+    if (ret->nlink == 0 || (BPF_CORE_READ(d, d_parent) != d && !BPF_CORE_READ(d, d_hash.pprev)))
+        *flags |= SKW_F_DELETED;
+    if (ret->magic == 0x794c7630 && bpf_core_type_exists(struct ovl_inode)) {
+        struct ovl_inode *o = (void *)i - bpf_core_field_offset(struct ovl_inode, vfs_inode);
+
+        if (BPF_CORE_READ(o, __upperdentry))
+            *flags |= SKW_F_UPPER;
+    }
+    if ((BPF_CORE_READ(sb, s_flags) & 1) || (BPF_CORE_READ(f, f_path.mnt, mnt_flags) & 0x40))
+        *flags |= SKW_F_RDONLY;
+}
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/cgroups.h"
+
+#include "base/map.h"
+
+struct sk_cgroups {
+    struct sk_map *by_key;
+    struct sk_cgroup *last; /* most events come from where the one before came from */
+};
+
+struct sk_cgroups *sk_cgroups_new(void)
+{
+    struct sk_cgroups *c = calloc(1, sizeof(*c));
+
+    if (c && !(c->by_key = sk_map_new())) {
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+struct sk_cgroup *sk_cgroups_get(struct sk_cgroups *c, uint64_t key)
+{
+    struct sk_cgroup *g;
+
+    if (c->last && c->last->key == key)
+        return c->last;
+    g = sk_map_get(c->by_key, key);
+    if (g)
+        c->last = g;
+    return g;
+}
+
+static void drop(struct sk_cgroups *c, struct sk_cgroup *g)
+{
+    (void)sk_map_del(c->by_key, g->key);
+    if (c->last == g)
+        c->last = NULL;
+    free(g);
+}
+
+struct sk_cgroup *sk_cgroups_put(struct sk_cgroups *c, uint64_t key, uint64_t v1_id, uint64_t v2_id,
+                                 struct sk_str id)
+{
+    struct sk_cgroup *g = sk_map_get(c->by_key, key);
+
+    if (g) /* told on the other ring, or again */
+        return g;
+    g = calloc(1, sizeof(*g));
+    if (!g || sk_map_put(c->by_key, key, g, NULL) < 0) {
+        free(g);
+        return NULL;
+    }
+    g->key = key;
+    g->v1_id = v1_id;
+    g->v2_id = v2_id;
+    g->container = id.n == 64;
+    if (g->container)
+        (void)sk_str_copy(g->id, sizeof(g->id), id);
+    return g;
+}
+
+void sk_cgroups_gone(struct sk_cgroups *c, uint64_t id)
+{
+    struct sk_cgroup *dead[16], *g;
+    size_t it = 0, n = 0, i;
+    uint64_t key;
+    void *val;
+
+    while (sk_map_next(c->by_key, &it, &key, &val)) {
+        g = val;
+        if (g->v1_id != id && (g->v1_id != 0 || g->v2_id != id))
+            continue; /* on hybrid hosts the v1 side is the one that counts */
+        g->gone = true;
+        if (g->refs == 0 && n < SK_ARRAY_LEN(dead))
+            dead[n++] = g;
+    }
+    for (i = 0; i < n; i++)
+        drop(c, dead[i]);
+}
+
+void sk_cgroups_ref(struct sk_cgroup *g)
+{
+    g->refs++;
+}
+
+void sk_cgroups_unref(struct sk_cgroups *c, struct sk_cgroup *g)
+{
+    if (g && --g->refs == 0 && g->gone)
+        drop(c, g);
+}
+
+size_t sk_cgroups_size(const struct sk_cgroups *c)
+{
+    return sk_map_size(c->by_key);
+}
+
+struct sk_cgroups *sk_cgroups_free(struct sk_cgroups *c)
+{
+    uint64_t key;
+    void *val;
+    size_t it = 0;
+
+    if (!c)
+        return NULL;
+    while (sk_map_next(c->by_key, &it, &key, &val))
+        free(val);
+    (void)sk_map_free(c->by_key);
+    free(c);
+    return NULL;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cgroups: from the key in each record to the container's id, as the kernel side told it.
+ *
+ * Workload  one entry per cgroup that ever ran something; a look-up per event.
+ * Memory    an entry goes when its cgroup is removed and no process refers to it any more.
+ */
+#ifndef SK_SENSOR_CGROUPS_H
+#define SK_SENSOR_CGROUPS_H
+
+#include "base/base.h"
+
+struct sk_cgroups;
+struct sk_cgroup {
+    uint64_t key, v1_id, v2_id;
+    uint32_t refs;
+    bool gone;      /* removed in the kernel */
+    bool container; /* id is one */
+    bool started;   /* its first exec was told */
+    char id[65];
+};
+
+struct sk_cgroups *sk_cgroups_new(void); /* NULL: no memory */
+struct sk_cgroups *sk_cgroups_free(struct sk_cgroups *c);
+SK_DEFINE_CLEANUP(struct sk_cgroups *, sk_cgroups_free)
+
+struct sk_cgroup *sk_cgroups_get(struct sk_cgroups *c, uint64_t key); /* NULL: not told yet */
+/* What a record says; id has 0 or 64 bytes. Returns the entry, or NULL: no memory. */
+struct sk_cgroup *sk_cgroups_put(struct sk_cgroups *c, uint64_t key, uint64_t v1_id, uint64_t v2_id,
+                                 struct sk_str id);
+void sk_cgroups_gone(struct sk_cgroups *c, uint64_t id); /* a cgroup of either hierarchy */
+void sk_cgroups_ref(struct sk_cgroup *g);
+void sk_cgroups_unref(struct sk_cgroups *c, struct sk_cgroup *g); /* NULL is fine */
+size_t sk_cgroups_size(const struct sk_cgroups *c);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the kernel grants: each hook is loaded and attached for a moment with an empty program. */
+#include "sensor/sensor_int.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/perf_event.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define ROWS_MAX 32
+
+struct typed { /* a hook that is found by its name in the kernel's BTF */
+    const char *name, *how, *why;
+    enum bpf_prog_type prog;
+    enum bpf_attach_type attach;
+    bool used;
+};
+
+#define TP_BTF "tp_btf", .prog = BPF_PROG_TYPE_TRACING, .attach = BPF_TRACE_RAW_TP
+#define LSM "lsm", .prog = BPF_PROG_TYPE_LSM, .attach = BPF_LSM_MAC
+static const struct typed typed[] = {
+    {"sched_process_exec", .how = TP_BTF, .why = "programs that start", .used = true},
+    {"sched_process_fork", .how = TP_BTF, .why = "descent of processes", .used = true},
+    {"sched_process_exit", .how = TP_BTF, .why = "end of processes and exit codes", .used = true},
+    {"cgroup_rmdir", .how = TP_BTF, .why = "end of containers (memory is freed later)",
+     .used = true},
+    {"inet_sock_set_state", .how = TP_BTF, .why = "end of TCP connections", .used = true},
+    {"io_uring_submit_req", .how = TP_BTF, .why = "opens and connects made through io_uring"},
+    {"bprm_check_security", .how = LSM, .why = "refusing programs before they start"},
+    {"file_open", .how = LSM, .why = "refusing opens; opens without system call tracepoints"},
+    {"socket_connect", .how = LSM, .why = "refusing connections"},
+    {"vfs_open", .how = "fentry", .why = "opens without system call tracepoints",
+     .prog = BPF_PROG_TYPE_TRACING, .attach = BPF_TRACE_FENTRY},
+};
+
+static const struct bpf_insn nothing[] = {
+    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+    {.code = BPF_JMP | BPF_EXIT},
+};
+
+/* 0 when granted, else -errno. */
+static int typed_try(const struct typed *t)
+{
+    SK_CLEANUP(sk_closep) int prog = -1, link = -1;
+    LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = t->attach);
+    int id = libbpf_find_vmlinux_btf_id(t->name, t->attach);
+
+    if (id < 0)
+        return -ENOENT;
+    opts.attach_btf_id = (uint32_t)id;
+    prog = bpf_prog_load(t->prog, "skep_check", "GPL", nothing, SK_ARRAY_LEN(nothing), &opts);
+    if (prog < 0)
+        return -errno;
+    link = bpf_raw_tracepoint_open(NULL, prog);
+    return link < 0 ? -errno : 0;
+}
+
+static int tracepoint_try(int tracefs, int prog, const char *group, const char *name)
+{
+    SK_CLEANUP(sk_closep) int fd = -1;
+    struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
+    int id = sk_tracepoint_id(tracefs, group, name);
+
+    if (id < 0)
+        return id;
+    attr.config = (uint32_t)id;
+    fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+    if (fd < 0 || ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) < 0)
+        return -errno;
+    return 0;
+}
+
+static struct sk_str why_text(struct sk_arena *a, const char *why, int r)
+{
+    struct sk_str s = sk_str_c(why);
+
+    if (r < 0)
+        s = sk_str_c(sk_arena_printf(a, "%s (%s)", why, strerror(-r)));
+    return s.p ? s : sk_str_c(why);
+}
+
+static const char *const prog_rows[][2] = {
+    [SK_P_OPEN] = {"sys_exit_open…", "files opened"},
+    [SK_P_CALL] = {"sys_exit_rename, mount, ptrace…", "files changed, privileges used"},
+    [SK_P_SOCK] = {"sys_exit_connect, accept…", "connections"},
+    [SK_P_CRED] = {"sys_exit_setuid…", "changes of user and capabilities"},
+    [SK_P_PEER] = {"sys_exit_sendto, recvfrom…", "peers of UDP sockets"},
+};
+
+/* One row per program; one of its tracepoints stands for all that the kernel has. */
+static struct sk_hook tracepoint_row(struct sk_arena *a, int tracefs, int prog, size_t which)
+{
+    struct sk_hook h = {.name = sk_str_c(prog_rows[which][0]), .how = SK_STR("tracepoint")};
+    const struct sk_call *calls;
+    size_t n = sk_calls(&calls), i;
+    int r = tracefs < 0 ? tracefs : prog < 0 ? prog : -ENOENT;
+    char name[64];
+
+    for (i = 0; r == -ENOENT && i < n; i++) {
+        if (calls[i].prog != which)
+            continue;
+        (void)snprintf(name, sizeof(name), "sys_exit_%s", calls[i].name);
+        r = tracepoint_try(tracefs, prog, "syscalls", name);
+    }
+    h.granted = h.used = r == 0;
+    h.why = why_text(a, prog_rows[which][1], r);
+    return h;
+}
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+    (void)level;
+    (void)fmt;
+    (void)ap;
+    return 0;
+}
+
+int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n, struct sk_err *err)
+{
+    SK_CLEANUP(sk_closep) int tracefs = sk_tracefs_open();
+    SK_CLEANUP(sk_closep) int prog = -1;
+    struct sk_hook *v = sk_arena_array(a, ROWS_MAX, sizeof(*v));
+    size_t n = 0, i;
+    int r;
+
+    if (!v)
+        return sk_err_set(err, -ENOMEM, "sensor: out of memory");
+    (void)libbpf_set_print(quiet);
+    for (i = 0; i < SK_ARRAY_LEN(typed); i++) {
+        r = typed_try(&typed[i]);
+        v[n++] = (struct sk_hook){.name = sk_str_c(typed[i].name),
+                                  .how = sk_str_c(typed[i].how),
+                                  .why = why_text(a, typed[i].why, r),
+                                  .granted = r == 0,
+                                  .used = r == 0 && typed[i].used};
+    }
+    prog = bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, "skep_check", "GPL", nothing,
+                         SK_ARRAY_LEN(nothing), NULL);
+    if (prog < 0)
+        prog = -errno;
+    for (i = 0; i < SK_ARRAY_LEN(prog_rows); i++)
+        v[n++] = tracepoint_row(a, tracefs, prog, i);
+    *ret = v;
+    *ret_n = n;
+    return 0;
+}

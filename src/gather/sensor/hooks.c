@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which system calls are looked at, and how their tracepoints are found and attached. */
+#include "sensor/sensor_int.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <sys/ioctl.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "skep.skel.h"
+
+#define TRACEFS_MAGIC 0x74726163
+#define REPEAT 250 /* jiffies, 0.25 to 2.5 s: the same open by the same program is told once */
+
+/* dir and str: which arguments are a directory's descriptor and a path; -1: none */
+#define CALL(nm, NAME, prog_, flags_, dir0_, str0_, dir1_, str1_, str2_, oflags_)                  \
+    {                                                                                              \
+        .name = #nm, .nr = __NR_##nm, .prog = (prog_), .sys = {                                    \
+            .type = SK_E_##NAME,                                                                   \
+            .flags = (flags_),                                                                     \
+            .dir0 = (dir0_),                                                                       \
+            .str0 = (str0_),                                                                       \
+            .dir1 = (dir1_),                                                                       \
+            .str1 = (str1_),                                                                       \
+            .str2 = (str2_),                                                                       \
+            .oflags = (oflags_)                                                                    \
+        }                                                                                          \
+    }
+#define OPEN(nm, NAME, dir, str, oflags) CALL(nm, NAME, SK_P_OPEN, 0, dir, str, -1, -1, -1, oflags)
+#define PATH(nm, NAME, dir, str) CALL(nm, NAME, SK_P_CALL, 0, dir, str, -1, -1, -1, -1)
+#define PATH2(nm, NAME, d0, s0, d1, s1) CALL(nm, NAME, SK_P_CALL, 0, d0, s0, d1, s1, -1, -1)
+#define FD(nm, NAME, fd) CALL(nm, NAME, SK_P_CALL, SKW_S_FDPATH, fd, -1, -1, -1, -1, -1)
+#define PRIV SKW_S_FIRST | SKW_S_URGENT
+#define NUM(nm, NAME) CALL(nm, NAME, SK_P_CALL, PRIV, -1, -1, -1, -1, -1, -1)
+#define BULK(nm, NAME) CALL(nm, NAME, SK_P_CALL, SKW_S_QUIET, -1, -1, -1, -1, -1, -1)
+#define CRED(nm, NAME) CALL(nm, NAME, SK_P_CRED, PRIV, -1, -1, -1, -1, -1, -1)
+#define SOCK(nm, NAME, flags, addr) CALL(nm, NAME, SK_P_SOCK, flags, -1, addr, -1, -1, -1, -1)
+#define PEER(nm, NAME, flags, addr) CALL(nm, NAME, SK_P_PEER, flags, -1, addr, -1, -1, -1, -1)
+#define ANY (-1)
+
+static const struct sk_call calls[] = {
+    OPEN(openat, OPENAT, 0, 1, 2),
+    OPEN(openat2, OPENAT2, 0, 1, -1),
+    OPEN(open_by_handle_at, OPEN_BY_HANDLE_AT, -1, -1, 2),
+    PATH2(renameat2, RENAMEAT2, 0, 1, 2, 3),
+    PATH2(linkat, LINKAT, 0, 1, 2, 3),
+    PATH2(symlinkat, SYMLINKAT, ANY, 0, 1, 2),
+    PATH(unlinkat, UNLINKAT, 0, 1),
+    PATH(mkdirat, MKDIRAT, 0, 1),
+    PATH(fchmodat, FCHMODAT, 0, 1),
+    PATH(fchownat, FCHOWNAT, 0, 1),
+    FD(fchmod, FCHMOD, 0),
+    FD(fchown, FCHOWN, 0),
+#ifdef __NR_open
+    OPEN(open, OPEN, ANY, 0, 1),
+    OPEN(creat, CREAT, ANY, 0, -1),
+    PATH2(rename, RENAME, ANY, 0, ANY, 1),
+    PATH2(link, LINK, ANY, 0, ANY, 1),
+    PATH2(symlink, SYMLINK, ANY, 0, ANY, 1),
+    PATH(unlink, UNLINK, ANY, 0),
+    PATH(rmdir, RMDIR, ANY, 0),
+    PATH(mkdir, MKDIR, ANY, 0),
+    PATH(chmod, CHMOD, ANY, 0),
+    PATH(chown, CHOWN, ANY, 0),
+    PATH(lchown, LCHOWN, ANY, 0),
+#endif
+#ifdef __NR_renameat
+    PATH2(renameat, RENAMEAT, 0, 1, 2, 3),
+#endif
+
+    SOCK(connect, CONNECT, SKW_S_URGENT, 1),
+    SOCK(accept, ACCEPT, SKW_S_RET_FD, -1),
+    SOCK(accept4, ACCEPT4, SKW_S_RET_FD, -1),
+    SOCK(bind, BIND, 0, 2),
+    SOCK(listen, LISTEN, 0, -1),
+    SOCK(shutdown, SHUTDOWN, SKW_S_QUIET, -1),
+    SOCK(socket, SOCKET, SKW_S_RET_FD, -1),
+    SOCK(dup, DUP, SKW_S_RET_FD | SKW_S_URGENT, -1),
+    SOCK(dup3, DUP3, SKW_S_RET_FD | SKW_S_URGENT, -1),
+#ifdef __NR_dup2
+    SOCK(dup2, DUP2, SKW_S_RET_FD | SKW_S_URGENT, -1),
+#endif
+    PEER(sendto, SENDTO, SKW_S_QUIET, 4),
+    PEER(recvfrom, RECVFROM, SKW_S_QUIET, 4),
+    PEER(sendmsg, SENDMSG, SKW_S_QUIET | SKW_S_MSG, 1),
+    PEER(recvmsg, RECVMSG, SKW_S_QUIET | SKW_S_MSG, 1),
+
+    NUM(kill, KILL),
+    NUM(tkill, TKILL),
+    NUM(tgkill, TGKILL),
+    NUM(setns, SETNS),
+    NUM(unshare, UNSHARE),
+    NUM(ptrace, PTRACE),
+    NUM(bpf, BPF),
+    NUM(init_module, INIT_MODULE),
+    NUM(userfaultfd, USERFAULTFD),
+    NUM(process_vm_readv, PROCESS_VM_READV),
+    NUM(process_vm_writev, PROCESS_VM_WRITEV),
+    NUM(io_uring_setup, IO_URING_SETUP),
+    NUM(keyctl, KEYCTL),
+    NUM(syslog, SYSLOG),
+    BULK(prctl, PRCTL),
+    BULK(mprotect, MPROTECT),
+    BULK(splice, SPLICE),
+    CALL(finit_module, FINIT_MODULE, SK_P_CALL, PRIV | SKW_S_FDPATH, 0, -1, -1, -1, -1, -1),
+    CALL(delete_module, DELETE_MODULE, SK_P_CALL, PRIV, -1, -1, -1, -1, 0, -1),
+    CALL(memfd_create, MEMFD_CREATE, SK_P_CALL, PRIV, -1, -1, -1, -1, 0, -1),
+    CALL(mount, MOUNT, SK_P_CALL, PRIV, -1, 0, -1, 1, 2, -1),
+    CALL(umount2, UMOUNT2, SK_P_CALL, PRIV, -1, 0, -1, -1, -1, -1),
+    CALL(chroot, CHROOT, SK_P_CALL, PRIV, -1, 0, -1, -1, -1, -1),
+    CALL(pivot_root, PIVOT_ROOT, SK_P_CALL, PRIV, -1, 1, -1, 0, -1, -1),
+
+    CRED(setuid, SETUID),
+    CRED(setgid, SETGID),
+    CRED(setreuid, SETREUID),
+    CRED(setregid, SETREGID),
+    CRED(setresuid, SETRESUID),
+    CRED(setresgid, SETRESGID),
+    CRED(capset, CAPSET),
+};
+_Static_assert(SK_ARRAY_LEN(calls) <= SK_HOOKS_MAX, "raise SK_HOOKS_MAX");
+
+size_t sk_calls(const struct sk_call **ret)
+{
+    *ret = calls;
+    return SK_ARRAY_LEN(calls);
+}
+
+/* ---- tracepoints ----------------------------------------------------------------------------- */
+
+int sk_tracefs_open(void)
+{
+    static const char *const places[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+    struct statfs fs;
+    size_t i;
+    int fd, mnt;
+
+    for (i = 0; i < SK_ARRAY_LEN(places); i++) {
+        fd = open(places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == TRACEFS_MAGIC)
+            return fd;
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    fd = (int)syscall(SYS_fsopen, "tracefs", 1 /* FSOPEN_CLOEXEC */);
+    if (fd < 0)
+        return -errno;
+    if (syscall(SYS_fsconfig, fd, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0) < 0) {
+        mnt = -errno;
+        (void)close(fd);
+        return mnt;
+    }
+    mnt = (int)syscall(SYS_fsmount, fd, 1 /* FSMOUNT_CLOEXEC */, 0);
+    if (mnt < 0)
+        mnt = -errno;
+    (void)close(fd);
+    return mnt;
+}
+
+int sk_tracepoint_id(int tracefs, const char *group, const char *name)
+{
+    SK_CLEANUP(sk_closep) int fd = -1;
+    char path[160], text[32];
+    uint64_t id;
+    ssize_t n;
+
+    (void)snprintf(path, sizeof(path), "events/%s/%s/id", group, name);
+    fd = openat(tracefs, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    n = read(fd, text, sizeof(text));
+    if (n <= 0 || sk_str_u64(sk_str_trim(sk_str_n(text, (size_t)n)), &id) < 0 || id > INT32_MAX)
+        return -EBADMSG;
+    return (int)id;
+}
+
+int sk_tracepoint_attach(int tracefs, struct bpf_program *prog, const char *group, const char *name,
+                         struct bpf_link **ret)
+{
+    struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
+    int id = sk_tracepoint_id(tracefs, group, name), fd, r;
+    struct bpf_link *link;
+
+    if (id < 0)
+        return id;
+    attr.config = (uint32_t)id;
+    fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    link = bpf_program__attach_perf_event(prog, fd);
+    if (!link) {
+        r = errno ? -errno : -EINVAL;
+        (void)close(fd);
+        return r;
+    }
+    *ret = link;
+    return 0;
+}
+
+/* ---- settings and attachment ----------------------------------------------------------------- */
+
+static bool memory_on_v1(void)
+{
+    char text[4096];
+    ssize_t n = sk_proc_read((uint64_t)getpid(), "cgroup", text, sizeof(text));
+    struct sk_str rest = sk_str_n(text, n > 0 ? (size_t)n : 0), line, id, names;
+
+    while (sk_str_line(&rest, &line)) {
+        if (!sk_str_next(&line, ':', &id) || !sk_str_next(&line, ':', &names))
+            continue;
+        while (sk_str_next(&names, ',', &id))
+            if (sk_str_eq(id, SK_STR("memory")))
+                return true;
+    }
+    return false;
+}
+
+void sk_hooks_settings(struct sk_sensor *s)
+{
+    struct skep_bpf__rodata *ro = s->skel->rodata;
+    size_t i;
+
+    ro->skb_floor = s->conf.floor;
+    ro->skb_v1 = memory_on_v1();
+    ro->skb_self = (uint32_t)getpid();
+    (void)sk_random(&ro->skb_seed,
+                    sizeof(ro->skb_seed)); /* zero is as good a seed, if a known one */
+    ro->skb_repeat = s->conf.no_repeat ? 0 : REPEAT;
+    ro->skb_type_exit = SK_E_PROCEXIT;
+    for (i = 0; i < SK_ARRAY_LEN(calls); i++)
+        ro->skb_sys[calls[i].nr & (SKW_SYS_MAX - 1)] = calls[i].sys;
+    ro->skb_sys[__NR_execve].type = SK_E_EXECVE;
+    ro->skb_sys[__NR_execveat].type = SK_E_EXECVEAT;
+    ro->skb_sys[__NR_clone].type = SK_E_CLONE;
+    ro->skb_sys[__NR_clone3].type = SK_E_CLONE3;
+#ifdef __NR_fork
+    ro->skb_sys[__NR_fork].type = SK_E_FORK;
+    ro->skb_sys[__NR_vfork].type = SK_E_VFORK;
+#endif
+}
+
+int sk_hooks_base(struct sk_sensor *s, struct sk_err *err)
+{
+    struct bpf_program *progs[] = {s->skel->progs.skb_exec, s->skel->progs.skb_fork,
+                                   s->skel->progs.skb_exit, s->skel->progs.skb_cgroup_rmdir};
+    size_t i;
+
+    for (i = 0; i < SK_ARRAY_LEN(progs); i++) {
+        s->base[i] = bpf_program__attach(progs[i]);
+        if (!s->base[i])
+            return sk_err_errno(err, errno, "cannot attach %s", bpf_program__name(progs[i]));
+    }
+    return 0;
+}
+
+static bool wanted(const struct sk_sensor *s, uint32_t type)
+{
+    return s->want[type / 64] >> (type % 64) & 1;
+}
+
+void sk_hooks_want(struct sk_sensor *s)
+{
+    struct bpf_program *prog[] = {
+        [SK_P_OPEN] = s->skel->progs.skb_open,      [SK_P_CALL] = s->skel->progs.skb_call,
+        [SK_P_SOCK] = s->skel->progs.skb_sock_call, [SK_P_CRED] = s->skel->progs.skb_cred,
+        [SK_P_PEER] = s->skel->progs.skb_peer,
+    };
+    char name[64];
+    size_t i;
+    int r;
+
+    for (i = 0; i < SK_ARRAY_LEN(calls); i++) {
+        if (!wanted(s, calls[i].sys.type)) {
+            if (s->call[i])
+                (void)bpf_link__destroy(s->call[i]); /* nothing to be done if it fails */
+            s->call[i] = NULL;
+            continue;
+        }
+        if (s->call[i])
+            continue;
+        (void)snprintf(name, sizeof(name), "sys_exit_%s", calls[i].name);
+        r = sk_tracepoint_attach(s->tracefs, prog[calls[i].prog], "syscalls", name, &s->call[i]);
+        if (r < 0 && r != -ENOENT) /* a call that this kernel was built without */
+            sk_log(s->conf.log, SK_WARN, "sensor", "a system call is not seen", "call=%s error=%s",
+                   calls[i].name, strerror(-r));
+    }
+}
+
+void sk_hooks_done(struct sk_sensor *s)
+{
+    size_t i;
+
+    for (i = 0; i < SK_ARRAY_LEN(s->base); i++)
+        (void)bpf_link__destroy(s->base[i]);
+    for (i = 0; i < SK_ARRAY_LEN(calls); i++)
+        (void)bpf_link__destroy(s->call[i]);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the sensor's own files share. */
+#ifndef SK_SENSOR_SENSOR_INT_H
+#define SK_SENSOR_SENSOR_INT_H
+
+#include "base/map.h"
+#include "sensor/cgroups.h"
+#include "sensor/decode.h"
+#include "sensor/proctree.h"
+#include "sensor/ring.h"
+#include "sensor/sensor.h"
+#include "sensor/users.h"
+#include "wire/event.h"
+
+struct skep_bpf;
+struct bpf_link;
+struct bpf_program;
+
+#define SK_HOOKS_MAX 128
+
+struct sk_sensor {
+    struct sk_sensor_conf conf;
+    char host_id[48], hostname[256];
+    struct sk_str why_not; /* absent: live */
+    char why_text[SK_ERR_MAX];
+
+    struct skep_bpf *skel;
+    struct bpf_link *base[8];            /* typed hooks, always on */
+    struct bpf_link *call[SK_HOOKS_MAX]; /* by line of the hook table; NULL: off */
+    uint64_t want[2];
+    int tracefs; /* directory, -1: none */
+    int epoll;
+    struct sk_ring ring[2];
+    const struct skw_counts *counts; /* mapped, one per processor */
+    size_t count_size, count_step, cpus;
+
+    struct sk_proctree *tree;
+    struct sk_cgroups *cgroups;
+    struct sk_users *users;
+    struct sk_decode decode;
+    struct sk_str id_view, hostname_view;
+    int64_t wall_offset; /* wall clock - boot clock */
+    uint64_t offset_at;  /* boot ns when it was taken */
+    uint64_t swept_at, active_at;
+    uint64_t num, seen, bad; /* events told, records not understood */
+    uint64_t pending;        /* processes without a settled container */
+};
+
+/* ---- hooks.c ---- */
+enum sk_prog { SK_P_OPEN, SK_P_CALL, SK_P_SOCK, SK_P_CRED, SK_P_PEER };
+struct sk_call { /* one system call: its tracepoint, its program, what is read */
+    const char *name;
+    int nr;
+    enum sk_prog prog;
+    struct skw_sys sys;
+};
+size_t sk_calls(const struct sk_call **ret); /* the table */
+/* Directory of tracefs, mounted nowhere if need be. -errno. */
+int sk_tracefs_open(void) SK_NODISCARD;
+/* Id of events/GROUP/NAME, or -errno. */
+int sk_tracepoint_id(int tracefs, const char *group, const char *name) SK_NODISCARD;
+/* Attaches prog to a tracepoint. 0 or -errno. */
+int sk_tracepoint_attach(int tracefs, struct bpf_program *prog, const char *group, const char *name,
+                         struct bpf_link **ret) SK_NODISCARD;
+void sk_hooks_settings(struct sk_sensor *s); /* skb_sys and kin, before load */
+int sk_hooks_base(struct sk_sensor *s, struct sk_err *err) SK_NODISCARD;
+void sk_hooks_want(struct sk_sensor *s); /* attaches and detaches after s->want */
+void sk_hooks_done(struct sk_sensor *s);
+
+/* ---- records.c ---- */
+void sk_record(struct sk_sensor *s, const struct skw_hdr *h, size_t n);
+/* Takes over an inventory record; texts that it lacks come from /proc. */
+void sk_record_task(struct sk_sensor *s, const struct skw_exec *e);
+/* Sets p's texts from an exec: name, exe, args, cmdline, cwd, env. */
+void sk_proc_texts(struct sk_proc *p, struct sk_str comm, const struct sk_exec_text *t);
+void sk_proc_drop(void *arg, struct sk_proc *p);
+int64_t sk_sensor_wall(const struct sk_sensor *s, uint64_t boot_ns);
+
+/* ---- proc_scan.c ---- */
+/* All processes that run, by the kernel's iterator, else by /proc. 0 or -errno. */
+int sk_scan_all(struct sk_sensor *s, struct sk_err *err) SK_NODISCARD;
+/* One process that was not known, from /proc; always makes one unless memory is short. */
+struct sk_proc *sk_scan_one(struct sk_sensor *s, uint64_t pid, uint64_t start, uint64_t now);
+/* Reads /proc/PID/NAME into dst; bytes, or -errno. */
+ssize_t sk_proc_read(uint64_t pid, const char *name, char *dst, size_t size);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Records from the kernel side (bpf/) to user space (src/gather/sensor/): one header, a fixed part
+ * by kind, then texts back to back in the order in which their lengths stand in the fixed part.
+ *
+ * Paths travel as components, leaf first, each ended by NUL ("shadow\0etc\0" is /etc/shadow): the
+ * kernel walks from the leaf up and need not turn them around.
+ *
+ * Trust     the kernel side is ours; the texts in it are chosen by whoever is watched. User space
+ *           checks every length all the same.
+ */
+#ifndef SK_WIRE_EVENT_H
+#define SK_WIRE_EVENT_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define SKW_ARGS_MAX 4095  /* bytes of argv kept */
+#define SKW_ENV_MAX 8191   /* bytes of environment looked at */
+#define SKW_STR_MAX 4096   /* bytes of a user string, NUL included */
+#define SKW_DEPTH_MAX 64   /* path components */
+#define SKW_PATH_MAX 4096  /* bytes of one path */
+#define SKW_TEXT_MAX 24576 /* bytes of texts in one record */
+#define SKW_SYS_MAX 512    /* system call numbers */
+#define SKW_TYPES 128      /* event types (enum sk_evt_type), for counters */
+
+enum skw_kind {
+    SKW_CGROUP = 1,  /* struct skw_cgroup: which container a cgroup key stands for */
+    SKW_CGROUP_GONE, /* struct skw_cgroup without text */
+    SKW_EXEC,        /* struct skw_exec */
+    SKW_FORK,        /* struct skw_task: the child */
+    SKW_EXIT,        /* struct skw_exit */
+    SKW_CALL,        /* struct skw_call: files, privileges, the rest */
+    SKW_SOCK,        /* struct skw_sock */
+    SKW_CRED,        /* struct skw_cred: new credentials */
+    SKW_TASK,        /* struct skw_exec without args and env: start-up inventory */
+};
+
+enum skw_flag {
+    SKW_F_CONTAINER = 1 << 0, /* the cgroup is a container's */
+    SKW_F_PIDNS = 1 << 1,     /* not in the first pid namespace */
+    SKW_F_SECCOMP = 1 << 2,   /* a seccomp filter is in force */
+    SKW_F_CUT = 1 << 3,       /* a text was longer than its limit */
+    SKW_F_DETACHED0 = 1 << 4, /* first path hangs on no mount (memfd, pipe, lazily unmounted) */
+    SKW_F_DETACHED1 = 1 << 5,
+    SKW_F_DELETED = 1 << 6,   /* the file has no name any more */
+    SKW_F_UPPER = 1 << 7,     /* in the overlay's upper layer */
+    SKW_F_RDONLY = 1 << 8,    /* its mount or file system is read-only */
+    SKW_F_BADARGS = 1 << 9,   /* argv could not be read */
+    SKW_F_ACCEPTED = 1 << 10, /* socket: the local side is the server */
+    SKW_F_CONNECTED = 1 << 11,
+    SKW_F_USERADDR = 1 << 12, /* address as the caller gave it, not as the socket has it */
+    SKW_F_FD = 1 << 13,       /* skw_call: ino, dev … are of a file, and base 0 is its path */
+};
+
+struct skw_hdr {
+    __u64 time;  /* ns since boot */
+    __u32 size;  /* bytes of the whole record */
+    __u8 kind;   /* enum skw_kind */
+    __u8 type;   /* event type that user space gave the call */
+    __u16 flags; /* enum skw_flag */
+    __u32 tgid, tid;
+    __u64 start;  /* of the thread group leader, ns since boot: with tgid the process's identity */
+    __u64 cgroup; /* key of its cgroups, see struct skw_cgroup */
+    __s64 ret;
+};
+
+struct skw_cgroup {
+    struct skw_hdr h;
+    __u64 v1_id, v2_id; /* ids of the memory controller's cgroup and of the unified one */
+    __u32 name_n;       /* 64: the container id follows; 0: no container */
+    __u32 pad;
+};
+
+struct skw_ids { /* credentials */
+    __u32 uid, gid, euid, egid;
+    __u64 cap_permitted, cap_effective, cap_inheritable;
+    __u32 loginuid, pad;
+};
+
+struct skw_inode {
+    __u64 ino;
+    __u32 dev;  /* kernel encoding: major << 20 | minor */
+    __u32 mode; /* i_mode */
+    __u32 nlink;
+    __u32 magic; /* of its file system */
+};
+
+struct skw_task {
+    struct skw_hdr h;
+    __u32 ppid, vpid, vppid, sid, pgid;
+    __u32 tty; /* as skw_inode.dev; 0 = none */
+    __u64 parent_start;
+    struct skw_ids ids;
+    char comm[16];
+};
+
+struct skw_exec {
+    struct skw_task t;
+    struct skw_inode exe;
+    __s64 exe_mtime, exe_ctime; /* ns since 1970 */
+    __u32 exe_uid, exe_gid;
+    __u32 mnt_ns, pid_ns, net_ns, user_ns;
+    __u32 root_magic; /* file system of the process's root */
+    __u32 pad;
+    __u16 exe_n, cwd_n; /* paths */
+    __u16 file_n;       /* as given to execve(2), NUL included */
+    __u16 args_n;       /* argv, each ended by NUL */
+    __u16 env_n;        /* environment, the same */
+    __u16 pad2[3];
+};
+
+struct skw_exit {
+    struct skw_hdr h;
+    __s64 code; /* wait status */
+};
+
+struct skw_call {
+    struct skw_hdr h;
+    __s64 arg[6];
+    struct skw_inode file;
+    __u32 fflags, fmode; /* f_flags, f_mode of the open file */
+    __u16 base_n[2];     /* paths: of the file (SKW_F_FD), or what a relative str hangs on */
+    __u16 str_n[3];      /* user strings, NUL included; the third is a name, not a path */
+    __u16 pad[3];
+};
+
+struct skw_sock {
+    struct skw_hdr h;
+    __s64 arg[3];
+    __u64 ino;
+    __u16 family, type, proto; /* AF_…, SOCK_…, IPPROTO_… */
+    __u16 lport, rport;        /* host order */
+    __u16 state;               /* TCP_… */
+    __u8 laddr[16], raddr[16]; /* network order */
+    __u16 path_n;              /* unix: sun_path, NUL included; abstract names begin with NUL */
+    __u16 pad[3];
+};
+
+struct skw_cred {
+    struct skw_hdr h;
+    __s64 arg[3];
+    struct skw_ids ids;
+};
+
+/* ---- settings, filled before load ---- */
+
+enum skw_sys_flag {
+    SKW_S_FIRST = 1 << 0,  /* goes into the first ring, which is never crowded out */
+    SKW_S_URGENT = 1 << 1, /* wakes the reader at once */
+    SKW_S_FDPATH = 1 << 2, /* argument dir0 is a descriptor whose file is meant */
+    SKW_S_RET_FD = 1 << 3, /* the socket is the returned descriptor */
+    SKW_S_OLD_FD = 1 << 4, /* dup: the first argument is it, and the same as the returned one */
+    SKW_S_MSG = 1 << 5,    /* the address is in a struct user_msghdr */
+    SKW_S_QUIET = 1 << 6,  /* failures are not told */
+};
+struct skw_sys { /* by system call number: what to read; indexes of arguments, -1 = none */
+    __u8 type;
+    __u8 flags; /* enum skw_sys_flag */
+    __s8 dir0, str0, dir1, str1, str2;
+    __s8 oflags; /* open: the argument with the O_ flags */
+};
+
+/* ---- counters, one per processor ---- */
+
+enum skw_error { SKW_E_SCRATCH, SKW_E_USER, SKW_E_KERNEL, SKW_E_MAX = 8 };
+
+struct skw_counts {
+    __u64 lost_all;
+    __u64 sent[SKW_TYPES], lost[SKW_TYPES], filtered[SKW_TYPES];
+    __u64 error[SKW_E_MAX];
+};
+
+struct skw_wake { /* per ring, written by the kernel side */
+    __u64 last;   /* time of the last record */
+    __u64 woken;  /* time of the last wake-up, and the writer's position then */
+    __u64 pos;
+};
+
+#endif
