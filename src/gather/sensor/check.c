@@ -74,11 +74,11 @@ static int tracepoint_try(int tracefs, int prog, const char *group, const char *
 
 static struct sk_str why_text(struct sk_arena *a, const char *why, int r)
 {
-    struct sk_str s = sk_str_c(why);
+    const char *error = r < 0 ? strerror(-r) : NULL, *text = NULL;
 
-    if (r < 0)
-        s = sk_str_c(sk_arena_printf(a, "%s (%s)", why, strerror(-r)));
-    return s.p ? s : sk_str_c(why);
+    if (error)
+        text = sk_arena_printf(a, "%s (%s)", why, error);
+    return sk_str_c(text ? text : why);
 }
 
 static const char *const prog_rows[][2] = {
