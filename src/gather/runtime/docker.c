@@ -131,6 +131,26 @@ static int docker_list(void *ctx, int (*fn)(void *arg, const struct sk_rt_listed
     return r;
 }
 
+static int docker_peek(void *ctx, struct sk_str id, struct sk_arena *a, struct sk_container *ret,
+                       struct sk_err *err)
+{
+    struct docker *d = ctx;
+    struct sk_buf out;
+    char path[192];
+    int r;
+
+    /* {"id":["…"]} */
+    (void)snprintf(path, sizeof(path),
+                   "/v1.%u/containers/json?all=1&filters=%%7B%%22id%%22%%3A%%5B%%22" SK_STR_FMT
+                   "%%22%%5D%%7D",
+                   d->api, SK_STR_ARG(id));
+    r = get(d, path, &out, err);
+    if (r == 0)
+        r = sk_docker_peek_parse(sk_buf_view(&out), id, a, ret, err);
+    sk_buf_done(&out);
+    return r;
+}
+
 static int docker_inspect(void *ctx, struct sk_str id, struct sk_arena *a, struct sk_container *ret,
                           struct sk_err *err)
 {
@@ -274,6 +294,7 @@ const struct sk_runtime_ops sk_runtime_docker = {
     .abort = docker_abort,
     .hello = docker_hello,
     .list = docker_list,
+    .peek = docker_peek,
     .inspect = docker_inspect,
     .images = docker_images,
     .image_more = docker_image_more,

@@ -134,12 +134,12 @@ static bool names_by_id(struct sk_str image, struct sk_str image_id)
                              sk_str_starts(sk_str_sub(image_id, 7, image_id.n), image)));
 }
 
-static int image_fill(struct json_object *o, struct sk_arena *a, struct sk_container *c)
+static int image_fill(struct sk_str image, struct sk_str id, struct sk_arena *a,
+                      struct sk_container *c)
 {
     struct sk_str repository, tag, digest;
 
-    if (keep(a, sk_json_str(o, "Config.Image"), &c->image) < 0 ||
-        keep(a, sk_json_str(o, "Image"), &c->image_id) < 0)
+    if (keep(a, image, &c->image) < 0 || keep(a, id, &c->image_id) < 0)
         return -ENOMEM;
     if (names_by_id(c->image, c->image_id))
         return 0; /* runtime.c knows the image's names */
@@ -153,6 +153,7 @@ static int image_fill(struct json_object *o, struct sk_arena *a, struct sk_conta
 /* ---- one container ----------------------------------------------------------------------------
  */
 
+/* As docker ps shows it: arguments with blanks in single quotes. */
 static int command_fill(struct json_object *o, struct sk_arena *a, struct sk_container *c)
 {
     struct json_object *args = sk_json_at(o, "Args");
@@ -161,10 +162,14 @@ static int command_fill(struct json_object *o, struct sk_arena *a, struct sk_con
     int r;
 
     sk_buf_init(&b, (size_t)64 << 10);
-    (void)sk_buf_str(&b, sk_json_str(o, "Path"));
+    (void)sk_buf_str(&b, sk_str_sub(sk_json_str(o, "Path"), 0, SK_RT_TEXT_MAX));
     for (i = 0; i < n && b.n <= SK_RT_TEXT_MAX; i++) {
-        (void)sk_buf_ch(&b, ' ');
-        (void)sk_buf_str(&b, sk_str_sub(text_of(array_at(args, i)), 0, SK_RT_TEXT_MAX));
+        struct sk_str arg = sk_str_sub(text_of(array_at(args, i)), 0, SK_RT_TEXT_MAX);
+        const char *quote = sk_str_chr(arg, ' ') >= 0 ? "'" : "";
+
+        (void)sk_buf_printf(&b, " %s", quote);
+        (void)sk_buf_str(&b, arg);
+        (void)sk_buf_c(&b, quote);
     }
     r = b.err ? b.err : keep(a, sk_buf_view(&b), &c->command);
     sk_buf_done(&b);
@@ -344,15 +349,10 @@ static int network_fill(struct json_object *o, struct sk_arena *a, struct sk_con
 {
     struct sk_str mode = sk_json_str(o, "HostConfig.NetworkMode");
 
-    c->privileged = sk_json_bool(o, "HostConfig.Privileged");
     c->host_network = sk_str_eq(mode, SK_STR("host"));
-    c->host_pid = sk_str_eq(sk_json_str(o, "HostConfig.PidMode"), SK_STR("host"));
     if (sk_str_eq(mode, SK_STR("default")))
         mode = SK_STR("bridge");
-    if (keep(a, mode, &c->network) < 0 || keep(a, first_ip(o), &c->ip) < 0 ||
-        ports_fill(sk_json_at(o, "NetworkSettings.Ports"), a, &c->ports) < 0)
-        return -ENOMEM;
-    return 0;
+    return keep(a, mode, &c->network) < 0 || keep(a, first_ip(o), &c->ip) < 0 ? -ENOMEM : 0;
 }
 
 static int container_fill(struct json_object *o, struct sk_arena *a, struct sk_container *c,
@@ -365,10 +365,15 @@ static int container_fill(struct json_object *o, struct sk_arena *a, struct sk_c
     if (sk_str_starts(name, SK_STR("/")))
         name = sk_str_sub(name, 1, name.n);
     c->runtime = SK_RT_DOCKER;
+    c->privileged = sk_json_bool(o, "HostConfig.Privileged");
+    c->host_pid = sk_str_eq(sk_json_str(o, "HostConfig.PidMode"), SK_STR("host"));
     state_fill(o, c);
-    if (keep(a, id, &c->id) < 0 || keep(a, name, &c->name) < 0 || image_fill(o, a, c) < 0 ||
+    if (keep(a, id, &c->id) < 0 || keep(a, name, &c->name) < 0 ||
+        image_fill(sk_json_str(o, "Config.Image"), sk_json_str(o, "Image"), a, c) < 0 ||
         command_fill(o, a, c) < 0 || keep(a, sk_json_str(o, "Config.User"), &c->user) < 0 ||
-        network_fill(o, a, c) < 0 || mounts_fill(sk_json_at(o, "Mounts"), a, &c->mounts) < 0 ||
+        network_fill(o, a, c) < 0 ||
+        ports_fill(sk_json_at(o, "NetworkSettings.Ports"), a, &c->ports) < 0 ||
+        mounts_fill(sk_json_at(o, "Mounts"), a, &c->mounts) < 0 ||
         labels_fill(sk_json_at(o, "Config.Labels"), a, &c->labels) < 0)
         return no_memory(err, "container");
     sk_docker_pod_fill(c);
@@ -414,6 +419,61 @@ int sk_docker_list_parse(struct sk_str json, int (*fn)(void *arg, const struct s
     }
     if (o)
         (void)json_object_put(o);
+    return r;
+}
+
+/* A container has one name of its own, and one for each that links to it ("/other/alias"). */
+static struct sk_str own_name(struct json_object *names)
+{
+    size_t i, n = array_len(names);
+
+    for (i = 0; i < n; i++) {
+        struct sk_str s = text_of(array_at(names, i));
+
+        if (sk_str_starts(s, SK_STR("/")) && sk_str_rchr(s, '/') == 0)
+            return sk_str_sub(s, 1, s.n);
+    }
+    return (struct sk_str){0};
+}
+
+static int peek_fill(struct json_object *o, struct sk_arena *a, struct sk_container *c)
+{
+    int64_t created = sk_json_i64(o, "Created");
+
+    c->runtime = SK_RT_DOCKER;
+    c->state = state_of(sk_json_str(o, "State"));
+    if (created > 0 && created < INT64_MAX / SK_NS_PER_S)
+        c->created = created * SK_NS_PER_S;
+    if (keep(a, sk_json_str(o, "Id"), &c->id) < 0 ||
+        keep(a, own_name(sk_json_at(o, "Names")), &c->name) < 0 ||
+        image_fill(sk_json_str(o, "Image"), sk_json_str(o, "ImageID"), a, c) < 0 ||
+        keep(a, sk_json_str(o, "Command"), &c->command) < 0 || network_fill(o, a, c) < 0 ||
+        mounts_fill(sk_json_at(o, "Mounts"), a, &c->mounts) < 0 ||
+        labels_fill(sk_json_at(o, "Labels"), a, &c->labels) < 0)
+        return -ENOMEM;
+    sk_docker_pod_fill(c);
+    return 0;
+}
+
+int sk_docker_peek_parse(struct sk_str json, struct sk_str id, struct sk_arena *a,
+                         struct sk_container *ret, struct sk_err *err)
+{
+    struct sk_container c = {0};
+    struct json_object *o = NULL;
+    size_t i, n;
+    int r = document(json, json_type_array, "list of containers", &o, err);
+
+    if (r < 0)
+        return r;
+    n = array_len(o);
+    for (i = 0; i < n && !sk_str_eq(sk_json_str(array_at(o, i), "Id"), id); i++)
+        ;
+    r = i == n ? 1 : peek_fill(array_at(o, i), a, &c);
+    (void)json_object_put(o);
+    if (r < 0)
+        return no_memory(err, "list of containers");
+    if (r == 0)
+        *ret = c;
     return r;
 }
 

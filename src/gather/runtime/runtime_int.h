@@ -57,7 +57,12 @@ struct sk_runtime_ops {
     int (*hello)(void *ctx, char *version, size_t size, struct sk_err *err);
     int (*list)(void *ctx, int (*fn)(void *arg, const struct sk_rt_listed *l), void *arg,
                 struct sk_err *err);
-    /* 0, 1 (there is no such container), negative errno. host_id and cgroup_id stay empty. */
+    /* What the engine can tell without waiting for the container's lock, which it holds while it
+     * starts it: names, image, command, labels, mounts, state. 0, 1 (gone), negative errno. */
+    int (*peek)(void *ctx, struct sk_str id, struct sk_arena *a, struct sk_container *ret,
+                struct sk_err *err);
+    /* All of it. 0, 1 (there is no such container), negative errno. host_id and cgroup_id stay
+     * empty. */
     int (*inspect)(void *ctx, struct sk_str id, struct sk_arena *a, struct sk_container *ret,
                    struct sk_err *err);
     /* All images, texts in the arena; containers stays 0. */
@@ -87,6 +92,9 @@ int sk_docker_event_parse(struct sk_str json, struct sk_arena *a, struct sk_rt_e
 /* GET /containers/json: calls fn for each. 0, fn's result, -EBADMSG, -EFBIG, -ENOMEM. */
 int sk_docker_list_parse(struct sk_str json, int (*fn)(void *arg, const struct sk_rt_listed *l),
                          void *arg, struct sk_err *err) SK_NODISCARD;
+/* The entry of that list with this id. 0, 1 (there is none), -EBADMSG, -EFBIG, -ENOMEM. */
+int sk_docker_peek_parse(struct sk_str json, struct sk_str id, struct sk_arena *a,
+                         struct sk_container *ret, struct sk_err *err) SK_NODISCARD;
 /* GET /images/json. -EBADMSG, -EFBIG, -ENOMEM. */
 int sk_docker_images_parse(struct sk_str json, struct sk_arena *a, struct sk_image **ret,
                            size_t *ret_n, struct sk_err *err) SK_NODISCARD;
@@ -117,7 +125,7 @@ const char *sk_rt_cgroup_mode(void); /* "v1", "v1/hybrid", "v2" */
 struct sk_rt_entry {
     struct sk_arena *arena; /* holds every text of c */
     struct sk_container c;
-    bool inspected; /* else only what an event told */
+    bool inspected; /* else only what an event or a peek told */
     bool seen;      /* by the list under way */
 };
 struct sk_rt_table;

@@ -11,6 +11,9 @@
 #define MS ((uint64_t)SK_NS_PER_MS)
 #define TRIES 3
 #define RETRY_NS (1000 * MS)
+#define CREATED_NS                                                                                 \
+    (1000 * MS) /* a created container is asked for fully when it was not started                  \
+                 */
 #define IMAGES_DELAY_NS (200 * MS) /* a pull makes several events */
 #define COUNTS_DELAY_NS (1000 * MS)
 #define RELIST_RETRY_NS (2000 * MS)
@@ -25,6 +28,7 @@ struct todo { /* a container to ask for */
     uint64_t due;
     unsigned tries;
     bool urgent, asked;
+    bool peek; /* first, what can be had without waiting */
 };
 
 struct sk_rt_track {
@@ -84,17 +88,19 @@ static void tell(struct sk_rt_track *t, struct sk_rt_entry *e)
 /* ---- what to ask for --------------------------------------------------------------------------
  */
 
-static void want(struct sk_rt_track *t, struct sk_str id, bool urgent, bool asked)
+static void want(struct sk_rt_track *t, struct sk_str id, struct todo x)
 {
-    struct todo x = {.urgent = urgent, .asked = asked};
     size_t i;
 
     for (i = 0; i < t->todo.n; i++) {
-        if (sk_str_eq(sk_str_c(t->todo.v[i].id), id)) {
-            t->todo.v[i].urgent |= urgent;
-            t->todo.v[i].due = 0;
-            return;
-        }
+        struct todo *old = &t->todo.v[i];
+
+        if (!sk_str_eq(sk_str_c(old->id), id))
+            continue;
+        old->urgent |= x.urgent;
+        old->asked |= x.asked;
+        old->due = SK_MIN(old->due, x.due);
+        return;
     }
     (void)sk_str_copy(x.id, sizeof(x.id), id);
     if (sk_vec_push(&t->todo, x) < 0)
@@ -143,7 +149,7 @@ void sk_rt_track_ask(struct sk_rt_track *t, struct sk_str id)
     if (e)
         tell(t, e);
     if ((!e || !e->inspected) && !lately_unknown(t, id))
-        want(t, id, true, true);
+        want(t, id, (struct todo){.urgent = true, .asked = true, .peek = !e});
 }
 
 void sk_rt_track_relist(struct sk_rt_track *t, uint64_t when)
@@ -303,31 +309,31 @@ static void keep_newer(const struct sk_rt_entry *old, struct sk_container *c)
     c->pid = 0;
 }
 
-/* 0, 1 (gone), negative errno. */
-static int inspect(struct sk_rt_track *t, struct sk_str id, struct sk_err *err)
+/* Asks, puts the answer into the table and tells it. 0, 1 (gone), negative errno. */
+static int ask(struct sk_rt_track *t, struct sk_str id, bool peek, struct sk_rt_entry **ret,
+               struct sk_err *err)
 {
     SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(SK_RT_OBJECT_MAX);
     struct sk_container c = {0};
-    struct sk_rt_entry *e;
     int r;
 
     if (!a)
         return sk_err_set(err, -ENOMEM, "container: out of memory");
-    r = t->ops->inspect(t->ctx, id, a, &c, err);
+    r = (peek ? t->ops->peek : t->ops->inspect)(t->ctx, id, a, &c, err);
     if (r != 0)
         return r;
-    if (image_join(t, a, &c) < 0)
+    if (!peek && image_join(t, a, &c) < 0)
         return sk_err_set(err, -ENOMEM, "container: memory limit reached");
     keep_newer(sk_rt_table_get(t->table, c.id), &c);
     if (c.pid > 0)
         c.cgroup_id = sk_rt_cgroup_id(c.id, c.pid);
-    r = sk_rt_table_put(t->table, a, &c, true, &e);
+    r = sk_rt_table_put(t->table, a, &c, !peek, ret);
     if (r < 0)
         return sk_err_set(err, r, "container: out of memory");
     SK_TAKE(a);
     if (t->counts_due == UINT64_MAX)
         t->counts_due = sk_now_mono_ns() + COUNTS_DELAY_NS;
-    tell(t, e);
+    tell(t, *ret);
     return 0;
 }
 
@@ -335,23 +341,29 @@ static void todo_step(struct sk_rt_track *t, size_t at)
 {
     struct todo x = t->todo.v[at];
     struct sk_str id = sk_str_c(x.id);
+    struct sk_rt_entry *e = NULL;
     struct sk_err err = {0};
     int r;
 
     memmove(&t->todo.v[at], &t->todo.v[at + 1], (--t->todo.n - at) * sizeof(x));
-    r = inspect(t, id, &err);
+    r = ask(t, id, x.peek, &e, &err);
     if (r == 1 && x.asked && !sk_rt_table_get(t->table, id))
         remember_unknown(t, id);
-    if (r >= 0 || r == -ECANCELED)
+    if (r == -ECANCELED || (r >= 0 && !x.peek) || (r == 1 && !sk_rt_table_get(t->table, id)))
         return;
-    if (++x.tries < TRIES) {
+    if (x.peek) { /* now fully; what could not be peeked at is asked for at once */
+        x.urgent = r != 0;
+        x.due = r == 0 && e->c.state == SK_CS_CREATED ? sk_now_mono_ns() + CREATED_NS : 0;
+        x.peek = false;
+    } else if (++x.tries < TRIES) {
         x.due = sk_now_mono_ns() + RETRY_NS;
         x.urgent = false;
-        (void)sk_vec_push(&t->todo, x); /* no memory: the next list finds it */
     } else {
         sk_log(t->conf.log, SK_WARN, "runtime", "container is not known", "container=%s error=%s",
                x.id, err.msg);
+        return;
     }
+    want(t, id, x);
 }
 
 /* What an event says of a container that nobody has told of. */
@@ -399,7 +411,7 @@ static void on_start(struct sk_rt_track *t, struct sk_rt_entry *x, const struct 
     c->exit_code = 0;
     c->pid = 0;
     tell(t, x);
-    want(t, e->id, true, false);
+    want(t, e->id, (struct todo){.urgent = true});
 }
 
 static void on_die(struct sk_rt_track *t, struct sk_rt_entry *x, const struct sk_rt_event *e)
@@ -415,7 +427,7 @@ static void on_die(struct sk_rt_track *t, struct sk_rt_entry *x, const struct sk
         c->exit_code = e->exit_code;
     tell(t, x);
     if (!x->inspected)
-        want(t, e->id, true, false);
+        want(t, e->id, (struct todo){.urgent = true});
 }
 
 static void removed(struct sk_rt_track *t, struct sk_rt_entry *x, int64_t when)
@@ -441,7 +453,7 @@ static void container_event(struct sk_rt_track *t, const struct sk_rt_event *e)
             x->c.created = e->time;
             tell(t, x);
         }
-        want(t, e->id, true, false);
+        want(t, e->id, (struct todo){.urgent = true, .peek = true});
     }
     if (!x)
         return; /* connected to a network, or destroyed, while nobody knew of it */
@@ -455,7 +467,7 @@ static void container_event(struct sk_rt_track *t, const struct sk_rt_event *e)
         x->c.state = e->action == SK_RT_PAUSE ? SK_CS_PAUSED : SK_CS_RUNNING;
         tell(t, x);
     } else if (e->action == SK_RT_CHANGE && x->c.state != SK_CS_EXITED) {
-        want(t, e->id, false, false);
+        want(t, e->id, (struct todo){.urgent = false});
     }
 }
 
@@ -489,7 +501,7 @@ static int listed(void *arg, const struct sk_rt_listed *l)
 
     if (e)
         e->seen = true;
-    want(t, l->id, l->running, false);
+    want(t, l->id, (struct todo){.urgent = false});
     return 0;
 }
 
@@ -511,7 +523,7 @@ static void relist_step(struct sk_rt_track *t)
         t->relist_due = sk_now_mono_ns() + RELIST_RETRY_NS;
         return;
     }
-    images_step(t); /* before the containers, which take names and digests from there */
+    t->images_due = 0; /* next, before the containers, which take names and digests from there */
     for (it = 0; sk_rt_table_next(t->table, &it, &e);) {
         if (!e->seen) {
             removed(t, e, sk_now_wall_ns());
@@ -528,10 +540,10 @@ bool sk_rt_track_step(struct sk_rt_track *t, uint64_t now)
         todo_step(t, at);
     } else if (t->relist_due <= now) {
         relist_step(t);
-    } else if (at < t->todo.n) {
-        todo_step(t, at);
     } else if (t->images_due <= now) {
         images_step(t);
+    } else if (at < t->todo.n) {
+        todo_step(t, at);
     } else if (t->counts_due <= now) {
         t->counts_due = UINT64_MAX;
         if (images_count(t))

@@ -140,7 +140,7 @@ static void tells_how_a_container_ended(void **state)
     assert_int_equal(c.state, SK_CS_EXITED);
     assert_int_equal(c.exit_code, 3);
     assert_true(c.finished > c.started);
-    assert_str(c.command, "sh -c echo \"a b\"; exit 3");
+    assert_str(c.command, "sh -c 'echo \"a b\"; exit 3'");
     doc_close(&d);
     c = container(&d, "paused.json");
     assert_int_equal(c.state, SK_CS_PAUSED);

@@ -89,7 +89,7 @@ static int engine_down(void **state)
 
 static void tells_the_version_and_what_runs_already(void **state)
 {
-    struct watcher w;
+    static struct watcher w;
     struct sk_runtime *r;
     const struct sk_container *c;
 
@@ -121,7 +121,7 @@ static void names_the_container_s_cgroup(void **state)
     static const char *const places[] = {"/sys/fs/cgroup/docker/%s",
                                          "/sys/fs/cgroup/unified/docker/%s",
                                          "/sys/fs/cgroup/system.slice/docker-%s.scope"};
-    struct watcher w;
+    static struct watcher w;
     struct sk_runtime *r;
     const struct sk_container *c;
     bool found = false;
@@ -156,7 +156,7 @@ static void names_the_container_s_cgroup(void **state)
 
 static void a_container_that_lives_50_ms_is_told_with_command_and_exit(void **state)
 {
-    struct watcher w;
+    static struct watcher w;
     struct sk_runtime *r;
     const struct sk_container *c;
     size_t i;
@@ -169,7 +169,7 @@ static void a_container_that_lives_50_ms_is_told_with_command_and_exit(void **st
         DOCKER("run", "--rm", "--name", "brief", BASE, "sh", "-c", "sleep 0.05; exit 7"), 7);
     wait_for(&w, in_state(&w, "brief", SK_CS_REMOVED), 3000);
     c = newest(&w, "brief");
-    assert_true(sk_str_eq(c->command, SK_STR("sh -c sleep 0.05; exit 7")));
+    assert_true(sk_str_eq(c->command, SK_STR("sh -c 'sleep 0.05; exit 7'")));
     assert_int_equal(c->exit_code, 7);
     assert_true(sk_str_eq(c->image, SK_STR(BASE)));
     assert_true(c->started > 0 && c->finished - c->started >= 50 * SK_NS_PER_MS);
@@ -195,7 +195,7 @@ static bool all_ended(struct watcher *w, int n)
 static void many_brief_containers_at_once_are_all_told(void **state)
 {
     enum { N = 12 };
-    struct watcher w;
+    static struct watcher w;
     struct sk_runtime *r;
     int i;
 
@@ -213,7 +213,7 @@ static void many_brief_containers_at_once_are_all_told(void **state)
         char name[16], command[32];
 
         (void)snprintf(name, sizeof(name), "many%d", i);
-        (void)snprintf(command, sizeof(command), "sh -c exit %d", i);
+        (void)snprintf(command, sizeof(command), "sh -c 'exit %d'", i);
         assert_int_equal(newest(&w, name)->exit_code, i);
         assert_true(sk_str_eq(newest(&w, name)->command, sk_str_c(command)));
     }
@@ -223,7 +223,7 @@ static void many_brief_containers_at_once_are_all_told(void **state)
 
 static void follows_pause_rename_stop_start_and_removal(void **state)
 {
-    struct watcher w;
+    static struct watcher w;
     struct sk_runtime *r;
 
     (void)state;
@@ -265,7 +265,7 @@ static bool has_tag(const struct watcher *w, const char *tag)
 
 static void tells_images_anew_when_one_is_tagged_or_untagged(void **state)
 {
-    struct watcher w;
+    static struct watcher w;
     struct sk_runtime *r;
 
     (void)state;
@@ -282,7 +282,7 @@ static void tells_images_anew_when_one_is_tagged_or_untagged(void **state)
 
 static void answers_questions_of_other_threads(void **state)
 {
-    struct watcher w;
+    static struct watcher w;
     struct sk_runtime *r;
     struct sk_str id;
     size_t before;
@@ -309,7 +309,7 @@ static void answers_questions_of_other_threads(void **state)
 
 static void an_engine_restart_is_told_once_and_nothing_stays_behind(void **state)
 {
-    struct watcher w;
+    static struct watcher w;
     struct sk_runtime *r;
     uint64_t began;
 
@@ -343,7 +343,7 @@ static void an_engine_restart_is_told_once_and_nothing_stays_behind(void **state
 
 static void ends_quickly_while_the_engine_is_absent(void **state)
 {
-    struct watcher w;
+    static struct watcher w;
     struct sk_runtime *r = watcher_start(&w, "/nonexistent/docker.sock");
     uint64_t began;
 
