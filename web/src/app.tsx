@@ -1,0 +1,111 @@
+import { App as AntApp, ConfigProvider } from 'antd';
+import enUS from 'antd/locale/en_US';
+import zhCN from 'antd/locale/zh_CN';
+import dayjs from 'dayjs';
+import 'dayjs/locale/zh-cn';
+import { useEffect, useMemo } from 'react';
+import { SessionProvider, useSession } from './api/session';
+import { Failed } from './components/bits';
+import { Logo } from './components/logo';
+import { I18nProvider, useI18n } from './i18n';
+import { AlertsPage } from './pages/Alerts';
+import { ContainerPage } from './pages/Container';
+import { ContainersPage } from './pages/Containers';
+import { HostPage, HostsPage } from './pages/Hosts';
+import { ImagesPage } from './pages/Images';
+import { NotFound } from './pages/NotFound';
+import { OverviewPage } from './pages/Overview';
+import { RulesPage } from './pages/Rules';
+import { FirstPage, LoginPage } from './pages/SignIn';
+import { SettingsPage } from './pages/settings/Settings';
+import { match, navigate, useLocation } from './router';
+import { Shell } from './shell';
+import { antdTheme, ThemeProvider, useTheme } from './theme';
+
+function Page({ path }: { path: string }) {
+  if (path === '/' || path === '/overview') return <OverviewPage />;
+  if (path === '/hosts') return <HostsPage />;
+  const host = match('/hosts/:id', path);
+  if (host?.id) return <HostPage id={host.id} />;
+  if (path === '/containers') return <ContainersPage />;
+  const container = match('/containers/:id', path);
+  if (container?.id) return <ContainerPage id={container.id} />;
+  if (path === '/images') return <ImagesPage />;
+  const alert = match('/alerts/:id', path);
+  if (path === '/alerts' || alert) return <AlertsPage id={alert?.id} />;
+  if (path === '/rules') return <RulesPage />;
+  const tab = match('/settings/:tab', path)?.tab;
+  if (path === '/settings' || tab) return <SettingsPage tab={tab} />;
+  return <NotFound />;
+}
+
+function Routes() {
+  const { path, query } = useLocation();
+  const { status, error, retry } = useSession();
+  const signIn = path === '/login' || path === '/first';
+
+  useEffect(() => {
+    if (status === 'out' && !signIn) {
+      const from = window.location.pathname + window.location.search;
+      navigate(from === '/' ? '/login' : `/login?next=${encodeURIComponent(from)}`, {
+        replace: true,
+      });
+    }
+    if (status === 'in' && signIn) {
+      const next = query.get('next') ?? '/';
+      // only paths of this console: "//host" would leave it
+      navigate(/^\/(?![/\\])/.test(next) ? next : '/', { replace: true });
+    }
+  }, [status, signIn, query]);
+
+  if (status === 'loading')
+    return (
+      <div className="splash" aria-busy="true">
+        <Logo size={56} />
+      </div>
+    );
+  if (status === 'unreachable' && error)
+    return (
+      <div className="splash">
+        <Logo size={56} />
+        <Failed error={error} retry={retry} />
+      </div>
+    );
+  if (status === 'out') return path === '/first' ? <FirstPage /> : <LoginPage />;
+  if (signIn) return null;
+  return (
+    <Shell path={path}>
+      <Page path={path} />
+    </Shell>
+  );
+}
+
+function Themed() {
+  const { lang } = useI18n();
+  const { dark } = useTheme();
+  const theme = useMemo(() => antdTheme(dark), [dark]);
+  dayjs.locale(lang === 'zh' ? 'zh-cn' : 'en');
+  return (
+    <ConfigProvider
+      theme={theme}
+      locale={lang === 'zh' ? zhCN : enUS}
+      button={{ autoInsertSpace: false }}
+    >
+      <AntApp message={{ maxCount: 3 }}>
+        <SessionProvider>
+          <Routes />
+        </SessionProvider>
+      </AntApp>
+    </ConfigProvider>
+  );
+}
+
+export function App() {
+  return (
+    <I18nProvider>
+      <ThemeProvider>
+        <Themed />
+      </ThemeProvider>
+    </I18nProvider>
+  );
+}

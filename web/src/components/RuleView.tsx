@@ -1,0 +1,79 @@
+import type { Rule } from '../api/schema';
+import { useI18n } from '../i18n';
+import { visible } from '../lib/text';
+import { Copy, Facts, Tags, Technique, Text } from './bits';
+
+/** The name of a rule in the reader's language, when the rule has one. */
+export function useRuleTitle() {
+  const { lang } = useI18n();
+  return (r: Pick<Rule, 'name' | 'title_zh'>) =>
+    lang === 'zh' && r.title_zh ? r.title_zh : r.name;
+}
+
+export function Code({ text }: { text: string }) {
+  return (
+    <div className="code">
+      <pre>
+        <Text value={text} />
+      </pre>
+      <Copy text={text} />
+    </div>
+  );
+}
+
+export function RuleView({ rule: r }: { rule: Rule }) {
+  const { t, lang } = useI18n();
+  const desc = (lang === 'zh' && r.desc_zh) || r.desc;
+  const advice = (lang === 'zh' && r.advice_zh) || r.advice;
+  const techniques = r.techniques ?? [];
+  return (
+    <div className="rule">
+      {desc && (
+        <p>
+          <Text value={desc.trim()} />
+        </p>
+      )}
+      {advice && (
+        <>
+          <h4>{t('rule.advice')}</h4>
+          <p className="pre">
+            <Text value={advice.trim()} />
+          </p>
+        </>
+      )}
+      {techniques.length > 0 && (
+        <div className="tags">
+          {techniques.map((x) => (
+            <Technique key={x} id={x} />
+          ))}
+        </div>
+      )}
+      {r.condition && (
+        <>
+          <h4>{t('rule.condition')}</h4>
+          <Code text={r.condition.trim()} />
+        </>
+      )}
+      {r.output && (
+        <>
+          <h4>{t('rule.output')}</h4>
+          <Code text={r.output.trim()} />
+        </>
+      )}
+      <Facts
+        items={[
+          [t('f.source'), r.source && visible(r.source)],
+          [
+            t('rule.file'),
+            r.file && (
+              <span className="mono">
+                <Text value={r.line ? `${r.file}:${r.line}` : r.file} />
+              </span>
+            ),
+          ],
+          [t('f.tags'), r.tags?.length ? <Tags values={r.tags} /> : undefined],
+        ]}
+      />
+    </div>
+  );
+}

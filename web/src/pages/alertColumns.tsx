@@ -1,0 +1,51 @@
+import type { Alert } from '../api/schema';
+import { Line, Priority, State, Technique, Time } from '../components/bits';
+import type { Cells } from '../components/KindTable';
+import { Link, paths } from '../router';
+
+export const alertColumns = [
+  'time',
+  'priority',
+  'rule',
+  'container.name',
+  'container.image',
+  'proc.cmdline',
+  'state',
+];
+export const alertWidths = {
+  time: 118,
+  priority: 112,
+  state: 84,
+  rule: 260,
+  'container.name': 150,
+  'container.image': 150,
+  count: 70,
+};
+export const alertCells: Cells<Alert> = {
+  time: (a) => <Time value={a.time} />,
+  priority: (a) => <Priority value={a.priority} />,
+  rule: (a) => (
+    <span className="rule-cell">
+      <Link to={paths.alert(a.id) + window.location.search} keepScroll className="strong">
+        <Line value={a.rule} />
+      </Link>
+      {a.count > 1 && <i className="times num">×{a.count}</i>}
+    </span>
+  ),
+  'container.name': (a) =>
+    a.container?.id ? (
+      <Link to={paths.container(a.container.id)}>
+        <Line value={a.container.name ?? a.container.id.slice(0, 12)} />
+      </Link>
+    ) : (
+      <span className="dim">—</span>
+    ),
+  state: (a) => <State value={a.state} />,
+  techniques: (a) => (
+    <span className="tags">
+      {a.techniques?.map((x) => (
+        <Technique key={x} id={x} />
+      ))}
+    </span>
+  ),
+};
