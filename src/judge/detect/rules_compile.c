@@ -322,10 +322,12 @@ static int rule_move(struct compiler *c, const struct rs_rule *from, struct sk_r
 {
     struct sk_arena *a = c->l->set->arena;
     struct {
+        const char *name;
         const struct rs_text *from;
         struct sk_str *to;
-    } texts[] = {
-        {&from->cond, &to->condition}, {&from->output, &to->output}, {&from->desc, &to->desc}};
+    } texts[] = {{"condition", &from->cond, &to->condition},
+                 {"output", &from->output, &to->output},
+                 {"desc", &from->desc, &to->desc}};
     size_t i;
 
     *to = (struct sk_rule){
@@ -343,7 +345,9 @@ static int rule_move(struct compiler *c, const struct rs_rule *from, struct sk_r
     };
     for (i = 0; i < SK_ARRAY_LEN(texts); i++) {
         sk_buf_clear(&c->text);
-        (void)rs_text_join(texts[i].from, &c->text);
+        if (rs_text_join(texts[i].from, &c->text) == -EFBIG)
+            return rs_fail(c->l, from->h.at, "the %s has more than %zu KiB", texts[i].name,
+                           SK_EXPR_TEXT_MAX >> 10);
         *texts[i].to = sk_buf_view(&c->text);
         if (c->text.err || !sk_arena_keep(a, texts[i].to))
             return rs_nomem(c->l);

@@ -52,6 +52,8 @@ struct rs_text { /* appended pieces */
 struct rs_load;
 int rs_file_init(struct rs_load *l, const struct sk_rule_file *in,
                  struct rs_file *ret) SK_NODISCARD;
+/* Column of a byte of the text in its line, in characters from 1. */
+uint32_t rs_col(const struct rs_file *f, size_t line, size_t byte);
 struct rs_place rs_at(const struct rs_load *l, const struct sk_yaml *y);
 /* err = "file:line:col: …", the line and the caret; returns -EBADMSG. */
 int rs_fail(struct rs_load *l, struct rs_place at, const char *fmt, ...) SK_PRINTF(3, 4);

@@ -309,6 +309,21 @@ static int read_item(struct rs_load *l, const struct sk_yaml *item)
     return rs_warn(l, rs_at(l, item), "unknown item: neither rule, macro nor list");
 }
 
+/* Bytes that are no text are found while reading ahead: their place is the byte, not the line. */
+static struct rs_place byte_place(const struct rs_file *f, struct sk_str msg, struct rs_place at)
+{
+    ssize_t from = sk_str_find(msg, SK_STR("(byte "));
+    uint64_t byte;
+    size_t line = 1;
+
+    if (from < 0 || !sk_str_ends(msg, SK_STR(")")) ||
+        sk_str_u64(sk_str_sub(msg, (size_t)from + 6, msg.n - 1), &byte) < 0 || byte >= f->text.n)
+        return at;
+    while (line < f->n && f->lines[line] <= byte)
+        line++;
+    return (struct rs_place){f, (uint32_t)line, rs_col(f, line, byte)};
+}
+
 /* Turns "line L, column C: reason" into our form. */
 static int yaml_fail(struct rs_load *l, const struct rs_file *f, int code, struct sk_err *from)
 {
@@ -320,8 +335,8 @@ static int yaml_fail(struct rs_load *l, const struct rs_file *f, int code, struc
         sk_str_starts(msg, SK_STR("column ")) &&
         sk_str_cut(sk_str_sub(msg, 7, msg.n), ':', &col, &msg) && sk_str_u64(line, &nline) == 0 &&
         sk_str_u64(col, &ncol) == 0)
-        return rs_fail(l, (struct rs_place){f, (uint32_t)nline, (uint32_t)ncol}, SK_STR_FMT,
-                       SK_STR_ARG(msg));
+        return rs_fail(l, byte_place(f, msg, (struct rs_place){f, (uint32_t)nline, (uint32_t)ncol}),
+                       SK_STR_FMT, SK_STR_ARG(msg));
     if (l->err)
         *l->err = *from;
     return sk_err_wrap(l->err, code, SK_STR_FMT, SK_STR_ARG(f->name));

@@ -69,6 +69,19 @@ static size_t chars_bytes(struct sk_str s, size_t chars)
     return i;
 }
 
+uint32_t rs_col(const struct rs_file *f, size_t line, size_t byte)
+{
+    struct sk_str s = sk_str_sub(f->text, f->lines[line - 1], byte);
+    uint32_t col = 1, cp;
+    size_t len;
+
+    for (; s.n; col++) {
+        len = sk_utf8_next(s, &cp);
+        s = sk_str_sub(s, len ? len : 1, s.n);
+    }
+    return col;
+}
+
 /* Copies up to max characters, with a blank for each that is not to be shown. */
 static void line_copy(char *dst, size_t size, struct sk_str s, size_t max)
 {
