@@ -134,8 +134,7 @@ static int bind_chain(struct binder *b, const struct x_raw *raw, bool neg, struc
     return finish(b, raw->at, n, ret);
 }
 
-/* ---- values and lists --------------------------------------------------------------------------
- */
+/* ---- values and lists ------------------------------------------------------------------------ */
 
 typedef SK_VEC(struct x_rawval) x_vals;
 
@@ -206,8 +205,7 @@ static int collect(struct binder *b, const struct x_raw *raw, x_vals *out)
     return 0;
 }
 
-/* ---- tests
- * ---------------------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 static int test_node(struct binder *b, const struct x_test *proto, const struct x_rawval *vals,
                      size_t n, bool neg, struct x_node **ret)
@@ -338,8 +336,7 @@ static int bind_test(struct binder *b, const struct x_raw *raw, bool neg, struct
     return r;
 }
 
-/* ---- names alone: macros, and fields that are truth values ------------------------------------
- */
+/* ---- names alone: macros, and fields that are truth values ----------------------------------- */
 
 static int unknown_name(struct binder *b, const struct x_raw *raw)
 {

@@ -57,8 +57,7 @@ bool sk_expr_match(const struct sk_expr *e, const void *obj);
  * cost class and, for the event kind, the event types it is dispatched on. */
 int sk_expr_explain(const struct sk_expr *e, struct sk_buf *out);
 
-/* ---- second back end: SQL ----------------------------------------------------------------------
- */
+/* ---- second back end: SQL -------------------------------------------------------------------- */
 
 enum sk_dialect { SK_SQLITE, SK_POSTGRES };
 struct sk_sql_param {
@@ -83,8 +82,7 @@ struct sk_regex *sk_regex_free(struct sk_regex *re);
 SK_DEFINE_CLEANUP(struct sk_regex *, sk_regex_free)
 bool sk_regex_match(const struct sk_regex *re, struct sk_str text); /* any thread; no allocation */
 
-/* ---- the hot path
- * -------------------------------------------------------------------------------- */
+/* ---- the hot path ---------------------------------------------------------------------------- */
 
 struct sk_exprset;
 /* conditions[i] keeps number i. The set copies what it needs; conditions may be freed after. Only
@@ -105,8 +103,7 @@ size_t sk_exprset_match(const struct sk_exprset *s, struct sk_exprrun *r, const 
 /* Does any condition look at this event type (enum sk_evt_type)? For the sensor's kernel filter. */
 bool sk_exprset_wants(const struct sk_exprset *s, uint32_t evt_type);
 
-/* ---- fields by Falco's names -------------------------------------------------------------------
- */
+/* ---- fields by Falco's names ----------------------------------------------------------------- */
 
 /* Formats "%proc.name %container.id[…]" templates: unknown fields are -EBADMSG with place at parse,
  * absent values print "<NA>". */

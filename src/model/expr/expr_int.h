@@ -33,8 +33,7 @@ int x_error(struct sk_err *err, int code, struct x_at at, const char *fmt, ...) 
 /* Damerau-free edit distance for "did you mean"; > max when further than that. */
 size_t x_distance(struct sk_str a, struct sk_str b, size_t max);
 
-/* ---- operators and transformers ----------------------------------------------------------------
- */
+/* ---- operators and transformers -------------------------------------------------------------- */
 
 enum x_op {
     X_EXISTS,
@@ -63,8 +62,7 @@ enum x_tr { X_TR_LOWER, X_TR_UPPER, X_TR_B64, X_TR_BASENAME, X_TR_LEN, X_TR_VAL,
 extern const char *const x_op_names[X_OPS];
 extern const char *const x_tr_names[X_TRS];
 
-/* ---- the tree as written (parse.c) -------------------------------------------------------------
- */
+/* ---- the tree as written (parse.c) ----------------------------------------------------------- */
 
 struct x_rawterm {
     struct sk_str name, arg;
@@ -100,8 +98,7 @@ int x_parse_term(const struct x_src *src, uint32_t pos, struct sk_arena *a, stru
                  struct sk_err *err) SK_NODISCARD;
 bool x_op_by_name(struct sk_str name, uint8_t *ret);
 
-/* ---- fields (names.c, falco_*.c) ---------------------------------------------------------------
- */
+/* ---- fields (names.c, falco_ .c) ------------------------------------------------------------- */
 
 enum x_type { XT_BOOL, XT_NUM, XT_F64, XT_TIME, XT_STR, XT_ENUM, XT_BITS, XT_IP, XT_LIST };
 
@@ -181,8 +178,7 @@ x_get_fn x_get_evt, x_get_fd, x_get_fd_many, x_get_proc, x_get_ancestor, x_get_l
 /* own list of key and value pairs, with the key as argument */
 x_get_fn x_get_pairs;
 
-/* ---- tests
- * ---------------------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 struct x_const {
     struct sk_str s; /* as text; for bcontains the bytes */
@@ -243,8 +239,7 @@ enum x_three x_test_partial(const struct x_test *t, uint32_t evt_type);
 uint32_t x_node_order(struct x_node *n);
 uint32_t x_test_cost(const struct x_test *t);
 
-/* ---- texts (text.c, sets.c)
- * ---------------------------------------------------------------------- */
+/* ---- texts (text.c, sets.c) ------------------------------------------------------------------ */
 
 bool x_glob_to_regex(struct sk_str glob, bool groups, struct sk_buf *out); /* false: no memory */
 bool x_icontains(struct sk_str s, struct sk_str part);

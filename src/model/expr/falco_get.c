@@ -31,8 +31,7 @@ void x_get_absent(const void *obj, const struct x_term *t, struct x_scratch *s, 
     ret->type = SK_V_NONE;
 }
 
-/* ---- evt
- * ------------------------------------------------------------------------------------------ */
+/* ---- evt ------------------------------------------------------------------------------------- */
 
 static bool is_read(uint32_t type)
 {
@@ -116,8 +115,7 @@ void x_get_evt(const void *obj, const struct x_term *t, struct x_scratch *s, str
     }
 }
 
-/* ---- fd
- * ------------------------------------------------------------------------------------------- */
+/* ---- fd -------------------------------------------------------------------------------------- */
 
 static bool is_inet(const struct sk_fd *fd)
 {
@@ -258,8 +256,7 @@ void x_get_fd_many(const void *obj, const struct x_term *t, struct x_scratch *s,
     ret->type = ret->n ? SK_V_IPS : SK_V_NONE;
 }
 
-/* ---- proc
- * ----------------------------------------------------------------------------------------- */
+/* ---- proc ------------------------------------------------------------------------------------ */
 
 static size_t args_n(struct sk_str args)
 {

@@ -15,8 +15,7 @@ static bool is_event(const struct sk_kind *kind)
     return sk_str_eq(sk_str_c(kind->name), SK_STR("event"));
 }
 
-/* ---- scratch ------------------------------------------------------------------------------------
- */
+/* ---- scratch --------------------------------------------------------------------------------- */
 
 char *x_scratch_take(struct x_scratch *s, size_t n)
 {
@@ -47,8 +46,7 @@ struct sk_str x_scratch_fmt(struct x_scratch *s, const char *fmt, ...)
     return sk_str_n(p, (size_t)n);
 }
 
-/* ---- looking up ---------------------------------------------------------------------------------
- */
+/* ---- looking up ------------------------------------------------------------------------------ */
 
 static const struct x_name *falco_exact(struct sk_str name)
 {
@@ -220,8 +218,7 @@ static int unknown_field(const struct sk_kind *kind, const struct x_rawterm *raw
                    SK_STR_ARG(raw->name), n.best);
 }
 
-/* ---- arguments and transformers
- * ------------------------------------------------------------------ */
+/* ---- arguments and transformers -------------------------------------------------------------- */
 
 /* labels[app]: a list whose kind has key and value */
 static const struct x_name pairs_name = {.type = XT_STR, .arg = X_ARG_TEXT, .get = x_get_pairs};

@@ -4,8 +4,7 @@
 #define SET_MAX ((size_t)256 << 20)   /* bytes of a compiled set */
 #define BUILD_MAX ((size_t)512 << 20) /* bytes while compiling */
 
-/* ---- compiling
- * ------------------------------------------------------------------------------------ */
+/* ---- compiling ------------------------------------------------------------------------------- */
 
 static int start(struct xs_build *b)
 {

@@ -4,10 +4,9 @@
 
 static const struct x_src no_src = {SK_STR_INIT(""), {.line = 1, .col = 1}};
 
-/* ---- identity
- * ------------------------------------------------------------------------------------- */
+/* ---- identity -------------------------------------------------------------------------------- */
 
-static int find_or_add(struct xs_build *b, const struct xs_bnode *proto, uint32_t *ret)
+int xs_find_or_add(struct xs_build *b, const struct xs_bnode *proto, uint32_t *ret)
 {
     struct sk_str key = sk_buf_view(&b->key);
     void *found;
@@ -26,7 +25,7 @@ static int find_or_add(struct xs_build *b, const struct xs_bnode *proto, uint32_
     return sk_smap_put(b->by_key, key, (void *)((uintptr_t)*ret + 1), NULL);
 }
 
-static int by_text(const void *a, const void *b)
+int xs_by_text(const void *a, const void *b)
 {
     return sk_str_cmp(((const struct x_const *)a)->s, ((const struct x_const *)b)->s);
 }
@@ -49,8 +48,7 @@ static void key_of_test(struct xs_build *b, const struct x_test *t)
     }
 }
 
-/* ---- leaves
- * --------------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 static int term_index(struct xs_build *b, const struct x_term *t, uint32_t *ret)
 {
@@ -79,7 +77,7 @@ static void normalise(struct x_test *t, struct x_const *c)
     if (t->type != XT_STR && t->nc == 1 && t->op == X_IN && !text)
         t->op = X_EQ;
     if (text && t->op == X_IN)
-        qsort(c, t->nc, sizeof(*c), by_text);
+        qsort(c, t->nc, sizeof(*c), xs_by_text);
 }
 
 static int copy_test(struct xs_build *b, const struct x_test *from, struct x_test *ret)
@@ -116,117 +114,94 @@ static int copy_test(struct xs_build *b, const struct x_test *from, struct x_tes
     return 0;
 }
 
-static int import_test(struct xs_build *b, const struct x_test *from, uint32_t *ret)
+int xs_add_leaf(struct xs_build *b, const struct x_test *t, uint32_t *ret)
 {
     struct xs_bnode proto = {.kind = XS_TEST, .leaf = (uint32_t)b->leaves.n, .cost = -1};
-    struct xs_leaf leaf;
+    struct xs_leaf leaf = {.test = *t};
     size_t before = b->nodes.n;
-    int r;
+    int r = term_index(b, &t->lhs, &leaf.term);
 
-    r = copy_test(b, from, &leaf.test);
-    if (r == 0)
-        r = term_index(b, &leaf.test.lhs, &leaf.term);
     if (r < 0)
         return r;
-    key_of_test(b, &leaf.test);
-    r = find_or_add(b, &proto, ret);
+    key_of_test(b, t);
+    r = xs_find_or_add(b, &proto, ret);
     if (r < 0 || b->nodes.n == before)
         return r;
-    if (leaf.test.re) {
-        if (sk_vec_push(&b->set->regexes, leaf.test.re) < 0)
+    if (t->re) {
+        if (sk_vec_push(&b->set->regexes, t->re) < 0)
             return -ENOMEM;
-        (void)sk_regex_ref(leaf.test.re);
-    } else {
-        r = x_test_prepare(&leaf.test, b->set->arena, NULL);
-        if (r < 0)
-            return -ENOMEM;
+        (void)sk_regex_ref(t->re);
+    } else if (x_test_prepare(&leaf.test, b->set->arena, NULL) < 0) {
+        return -ENOMEM;
     }
     return sk_vec_push(&b->leaves, leaf);
 }
 
-/* ---- AND, OR
- * -------------------------------------------------------------------------------------- */
-
-static int by_lit(const void *a, const void *b)
+static int glob_frame(struct xs_build *b, const struct x_test *t, uint8_t op, struct sk_str part,
+                      uint32_t *lits, size_t *n)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Same kinds are merged, constants and doubles taken out. Returns the number left; *ret_const is
- * set when the whole is constant. */
-static size_t simplify(uint8_t kind, uint32_t *kids, size_t n, bool *ret_const, uint32_t *ret_lit)
-{
-    uint32_t stop = kind == XS_AND ? XS_FALSE : XS_TRUE;
-    size_t i, out = 0;
-
-    qsort(kids, n, sizeof(*kids), by_lit);
-    *ret_const = true;
-    for (i = 0; i < n; i++) {
-        if (kids[i] == stop) {
-            *ret_lit = stop;
-            return 0;
-        }
-        if (kids[i] <= XS_FALSE || (out && kids[out - 1] == kids[i]))
-            continue;
-        if (out && kids[out - 1] == (kids[i] ^ 1)) { /* x and not x */
-            *ret_lit = stop;
-            return 0;
-        }
-        kids[out++] = kids[i];
-    }
-    if (out <= 1) {
-        *ret_lit = out ? kids[0] : stop ^ 1;
-        return 0;
-    }
-    *ret_const = false;
-    return out;
-}
-
-static int make_node(struct xs_build *b, uint8_t kind, const uint32_t *lits, size_t n,
-                     uint32_t *ret)
-{
-    struct xs_bnode proto = {.kind = kind, .cost = -1};
-    size_t i, k, total = 0;
-    uint32_t *kids, node;
-    bool constant;
+    struct x_test frame = *t;
+    struct x_const *c = sk_arena_zalloc(b->set->arena, sizeof(*c));
+    uint32_t node;
     int r;
 
-    for (i = 0; i < n; i++) {
-        const struct xs_bnode *kid = &b->nodes.v[lits[i] >> 1];
-
-        total += kid->kind == kind ? kid->n : 1;
-    }
-    kids = sk_arena_array(b->arena, total + 1, sizeof(*kids));
-    if (!kids)
+    if (!c)
         return -ENOMEM;
-    for (i = 0, k = 0; i < n; i++) {
-        const struct xs_bnode *kid = &b->nodes.v[lits[i] >> 1];
-
-        if (kid->kind == kind) {
-            memcpy(kids + k, kid->kids, kid->n * sizeof(*kids));
-            k += kid->n;
-        } else {
-            kids[k++] = lits[i];
-        }
-    }
-    total = simplify(kind, kids, total, &constant, ret);
-    if (constant)
+    if (part.n == 0)
         return 0;
-    proto.kids = kids;
-    proto.n = (uint32_t)total;
-    sk_buf_clear(&b->key);
-    (void)sk_buf_ch(&b->key, kind == XS_AND ? 'A' : 'O');
-    (void)sk_buf_add(&b->key, kids, total * sizeof(*kids));
-    r = find_or_add(b, &proto, &node);
-    *ret = node << 1;
+    c->s = part;
+    frame.op = op;
+    frame.re = NULL;
+    frame.c = c;
+    frame.nc = 1;
+    r = xs_add_leaf(b, &frame, &node);
+    lits[(*n)++] = node << 1;
     return r;
+}
+
+static bool is_special(char c)
+{
+    return c && strchr("*?[]\\()|!+@", c);
+}
+
+/* What a glob begins and ends with is cheap to look for: the glob itself then is rarely tried. */
+static int import_glob(struct xs_build *b, const struct x_test *t, uint32_t glob, uint32_t *ret)
+{
+    struct sk_str s = t->c[0].s;
+    uint32_t lits[3] = {glob};
+    size_t n = 1, head = 0, tail = s.n;
+    int r;
+
+    while (head < s.n && !is_special(s.p[head]))
+        head++;
+    while (tail > head && !is_special(s.p[tail - 1]))
+        tail--;
+    r = glob_frame(b, t, X_STARTSWITH, sk_str_sub(s, 0, head), lits, &n);
+    if (r == 0)
+        r = glob_frame(b, t, X_ENDSWITH, sk_str_sub(s, tail, s.n), lits, &n);
+    if (r == 0)
+        r = xs_make_node(b, XS_AND, lits, n, ret);
+    return r;
+}
+
+/* *ret: literal */
+static int import_test(struct xs_build *b, const struct x_test *from, uint32_t *ret)
+{
+    struct x_test t;
+    uint32_t node;
+    int r = copy_test(b, from, &t);
+
+    if (r == 0)
+        r = xs_add_leaf(b, &t, &node);
+    if (r < 0)
+        return r;
+    *ret = node << 1;
+    return t.op == X_GLOB && t.type == XT_STR && !t.lhs.many ? import_glob(b, &t, *ret, ret) : 0;
 }
 
 int xs_import(struct xs_build *b, const struct x_node *n, uint32_t *ret)
 {
-    uint32_t *lits, i, node;
+    uint32_t *lits, i, lit = 0;
     int r;
 
     if (n->kind == X_CONST) {
@@ -234,8 +209,8 @@ int xs_import(struct xs_build *b, const struct x_node *n, uint32_t *ret)
         return 0;
     }
     if (n->kind == X_TEST) {
-        r = import_test(b, n->test, &node);
-        *ret = node << 1 | n->neg;
+        r = import_test(b, n->test, &lit);
+        *ret = lit ^ n->neg;
         return r;
     }
     lits = calloc(n->n + 1, sizeof(*lits));
@@ -244,13 +219,12 @@ int xs_import(struct xs_build *b, const struct x_node *n, uint32_t *ret)
     for (i = 0, r = 0; i < n->n && r == 0; i++)
         r = xs_import(b, n->kids[i], &lits[i]);
     if (r == 0)
-        r = make_node(b, n->kind == X_AND ? XS_AND : XS_OR, lits, n->n, ret);
+        r = xs_make_node(b, n->kind == X_AND ? XS_AND : XS_OR, lits, n->n, ret);
     free(lits);
     return r;
 }
 
-/* ---- by type
- * -------------------------------------------------------------------------------------- */
+/* ---- by type --------------------------------------------------------------------------------- */
 
 /* Events are numbered from 1: "evt.num=0" is how rules write "never". */
 static bool is_never(const struct x_test *t)
@@ -300,7 +274,7 @@ int xs_partial(struct xs_build *b, uint32_t lit, uint32_t type, uint32_t *ret)
         for (i = 0; i < n && r == 0; i++)
             r = xs_partial(b, b->nodes.v[node].kids[i], type, &lits[i]);
         if (r == 0)
-            r = make_node(b, kind, lits, n, &got);
+            r = xs_make_node(b, kind, lits, n, &got);
         free(lits);
         if (r < 0)
             return r;

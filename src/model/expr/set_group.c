@@ -21,8 +21,7 @@ struct finisher {
     struct sk_smap *values; /* of the group at hand: text → row */
 };
 
-/* ---- which group
- * ---------------------------------------------------------------------------------- */
+/* ---- which group ----------------------------------------------------------------------------- */
 
 static int group_kind(const struct x_test *t, bool many)
 {
@@ -91,8 +90,7 @@ static int collect(struct finisher *f)
     return 0;
 }
 
-/* ---- equal, in a set
- * ------------------------------------------------------------------------------ */
+/* ---- equal, in a set ------------------------------------------------------------------------- */
 
 static const struct x_test *member_test(const struct finisher *f, const struct member *m)
 {
@@ -176,8 +174,7 @@ static int make_eq(struct finisher *f, const struct group *g, struct xs_group *o
     return 0;
 }
 
-/* ---- prefixes, suffixes, paths, parts
- * -------------------------------------------------------------- */
+/* ---- prefixes, suffixes, paths, parts -------------------------------------------------------- */
 
 static size_t add_pattern(struct finisher *f, uint8_t kind, struct sk_str s, uint32_t bit,
                           struct xs_pattern *p, int *r)
@@ -265,8 +262,7 @@ static int make_group(struct finisher *f, struct group *g, struct xs_group *grou
     return 0;
 }
 
-/* ---- nodes
- * ---------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static int make_enum(struct xs_build *b, const struct x_test *t, struct xs_node *n)
 {

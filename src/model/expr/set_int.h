@@ -125,6 +125,14 @@ struct xs_build {
 int xs_import(struct xs_build *b, const struct x_node *n, uint32_t *ret_lit) SK_NODISCARD;
 /* What is left of lit for events of the type. */
 int xs_partial(struct xs_build *b, uint32_t lit, uint32_t type, uint32_t *ret) SK_NODISCARD;
+/* Node of that identity (b->key), made when there is none. */
+int xs_find_or_add(struct xs_build *b, const struct xs_bnode *proto, uint32_t *ret) SK_NODISCARD;
+/* Node of the test, whose members are in the set's arena. */
+int xs_add_leaf(struct xs_build *b, const struct x_test *t, uint32_t *ret) SK_NODISCARD;
+int xs_by_text(const void *a, const void *b); /* orders constants */
+/* set_node.c: literal of the AND or OR over lits */
+int xs_make_node(struct xs_build *b, uint8_t kind, const uint32_t *lits, size_t n,
+                 uint32_t *ret) SK_NODISCARD;
 /* set_plan.c */
 int xs_plan(struct xs_build *b, const uint32_t *lits, struct xs_program *ret) SK_NODISCARD;
 void xs_estimate(struct xs_build *b, uint32_t node);

@@ -90,8 +90,7 @@ static const struct sk_val *term_value(struct sk_exprrun *r, uint32_t index)
     return &m->val;
 }
 
-/* ---- groups
- * --------------------------------------------------------------------------------------- */
+/* ---- groups ---------------------------------------------------------------------------------- */
 
 static uint32_t eq_row(const struct xs_group *g, struct sk_str s)
 {
@@ -172,8 +171,7 @@ static inline bool atom(struct sk_exprrun *r, uint32_t group, uint32_t bit)
     return m->row[bit >> 6] >> (bit & 63) & 1;
 }
 
-/* ---- nodes
- * ---------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static inline bool number(const struct xs_node *n, const struct x_term *t, const void *at)
 {
@@ -260,8 +258,7 @@ static bool holds(struct sk_exprrun *r, uint32_t lit)
     return v != (lit & 1);
 }
 
-/* ---- one event
- * ------------------------------------------------------------------------------------ */
+/* ---- one event ------------------------------------------------------------------------------- */
 
 static size_t collect(struct sk_exprrun *r, uint32_t *hits, size_t max)
 {

@@ -41,8 +41,7 @@ bool x_textset_has(const struct x_textset *t, struct sk_str s)
     return false;
 }
 
-/* ---- addresses
- * ------------------------------------------------------------------------------------ */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 struct net { /* family, length, masked address: compared as bytes */
     uint8_t key[18];

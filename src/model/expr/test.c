@@ -5,8 +5,7 @@
 
 #define GLOB_MAX ((size_t)1 << 20)
 
-/* ---- preparing --------------------------------------------------------------------------------
- */
+/* ---- preparing ------------------------------------------------------------------------------- */
 
 static int prepare_regex(struct x_test *t, struct sk_err *err)
 {
@@ -68,8 +67,7 @@ int x_test_prepare(struct x_test *t, struct sk_arena *a, struct sk_err *err)
                         X_EXPANDED_MAX >> 20);
 }
 
-/* ---- one value against one ----------------------------------------------------------------------
- */
+/* ---- one value against one ------------------------------------------------------------------- */
 
 static bool match_text_one(uint8_t op, struct sk_str s, struct sk_str c)
 {
@@ -176,8 +174,7 @@ static bool match_any(const struct x_test *t, const struct sk_val *v)
     }
 }
 
-/* ---- field against field ------------------------------------------------------------------------
- */
+/* ---- field against field --------------------------------------------------------------------- */
 
 static size_t val_n(const struct sk_val *v)
 {
@@ -289,8 +286,7 @@ bool x_node_eval(const struct x_node *n, const void *obj, struct x_scratch *s)
     }
 }
 
-/* ---- what the type of an event decides ----------------------------------------------------------
- */
+/* ---- what the type of an event decides ------------------------------------------------------- */
 
 enum x_three x_test_partial(const struct x_test *t, uint32_t evt_type)
 {
@@ -326,8 +322,7 @@ enum x_three x_node_partial(const struct x_node *n, uint32_t evt_type)
     return all;
 }
 
-/* ---- what it costs
- * --------------------------------------------------------------------------------- */
+/* ---- what it costs --------------------------------------------------------------------------- */
 
 static uint32_t term_cost(const struct x_term *t)
 {

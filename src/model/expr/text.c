@@ -98,7 +98,7 @@ bool sk_regex_match(const struct sk_regex *re, struct sk_str text)
     return r >= 0;
 }
 
-/* ---- globs: * ? [a-z] [!a-z] \x and, with groups, ?(a|b) *(…) +(…) @(…) !(…) ---------------- */
+/* ---- globs: * ? [a-z] [!a-z] \x, and ?(a|b) *(…) +(…) @(…) !(…) ----------------------------- */
 
 static void add_literal(struct sk_buf *out, char c)
 {
@@ -168,8 +168,7 @@ bool x_glob_to_regex(struct sk_str g, bool groups, struct sk_buf *out)
     return out->err == 0;
 }
 
-/* ---- plain texts
- * ---------------------------------------------------------------------------------- */
+/* ---- plain texts ----------------------------------------------------------------------------- */
 
 bool x_icontains(struct sk_str s, struct sk_str part)
 {

@@ -54,8 +54,7 @@ int x_check_op(const struct x_test *t, struct sk_err *err)
                    type_name(t->rhs->type));
 }
 
-/* ---- reading values ----------------------------------------------------------------------------
- */
+/* ---- reading values -------------------------------------------------------------------------- */
 
 static int read_hex(struct sk_str s, int64_t *ret)
 {
