@@ -26,18 +26,17 @@ static __always_inline void ids_fill(struct skw_ids *ret, struct task_struct *t)
 static __always_inline void task_fill(struct scratch *s, struct skw_task *ret,
                                       struct task_struct *t, __u8 kind, __u8 type, int ring)
 {
-    struct task_struct *up = t->group_leader->real_parent;
+    struct task_struct *up = BPF_CORE_READ(t, group_leader, real_parent);
     struct signal_struct *sig = t->signal;
-    struct pid *pid = t->thread_pid;
-    __u32 level = pid->level;
+    __u32 level = BPF_CORE_READ(t, thread_pid, level);
     struct tty_struct *tty = sig->tty;
 
     hdr_fill(s, &ret->h, t, kind, type, ring);
-    ret->ppid = up->tgid;
-    ret->parent_start = up->group_leader->start_boottime;
+    ret->ppid = BPF_CORE_READ(up, tgid);
+    ret->parent_start = BPF_CORE_READ(up, group_leader, start_boottime);
     ret->vpid = pid_nr(sig->pids[1], level);
     if (BPF_CORE_READ(up, thread_pid, level) >= level)
-        ret->vppid = pid_nr(up->signal->pids[1], level);
+        ret->vppid = pid_nr(BPF_CORE_READ(up, signal, pids[1]), level);
     ret->pgid = pid_nr(sig->pids[2], 0);
     ret->sid = pid_nr(sig->pids[3], 0);
     if (tty)
@@ -176,7 +175,7 @@ int BPF_PROG(skb_exit, struct task_struct *t)
     r = RECORD(s, skw_exit);
     CLEAR(r);
     hdr_fill(s, &r->h, t, SKW_EXIT, skb_type_exit, RING_FIRST);
-    r->code = sig->flags & 4 ? sig->group_exit_code : t->group_leader->exit_code;
+    r->code = sig->flags & 4 ? sig->group_exit_code : BPF_CORE_READ(t, group_leader, exit_code);
     emit(&r->h, sizeof(*r), 0, RING_FIRST, CALM);
     return 0;
 }
@@ -187,13 +186,13 @@ int BPF_PROG(skb_cgroup_rmdir, struct cgroup *c, const char *path)
     struct scratch *s = scratch_get();
     struct skw_cgroup *r;
 
-    if (skb_floor || !s)
+    if (skb_floor || !s || BPF_CORE_READ(c, root, hierarchy_id) != skb_hierarchy)
         return 0;
     r = RECORD(s, skw_cgroup);
     CLEAR(r);
     r->h.time = bpf_ktime_get_boot_ns();
     r->h.kind = SKW_CGROUP_GONE;
-    r->v1_id = r->v2_id = c->kn->id;
+    r->h.cgroup = BPF_CORE_READ(c, kn, id);
     emit(&r->h, sizeof(*r), 0, RING_FIRST, CALM);
     return 0;
 }

@@ -10,12 +10,14 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+enum bpf_func_id___loop { BPF_FUNC_loop___loop = 181 };
+#define HAVE_LOOP bpf_core_enum_value_exists(enum bpf_func_id___loop, BPF_FUNC_loop___loop)
 #define BARRIER(x) asm volatile("" : "+r"(x))
 
 /* ---- settings ---- */
 
 const volatile bool skb_floor;       /* empty programs, for measurement */
-const volatile bool skb_v1;          /* the memory controller sits on a cgroup v1 hierarchy */
+const volatile int skb_hierarchy;    /* of the memory controller: 0 = unified, else cgroup v1 */
 const volatile __u32 skb_self;       /* our own process: its file and net events are not told */
 const volatile __u64 skb_seed;       /* makes the cache of repeated opens unpredictable */
 const volatile __u32 skb_repeat;     /* how long a repeated open is not told, in jiffies; 0: told */
@@ -48,7 +50,10 @@ struct scratch {
     __u32 pad;
     __u32 top; /* first bytes of the last path's first component */
     __u64 cg_key;
-    __u32 cg_flags[3]; /* per ring: SKW_F_CONTAINER of cg_key, CG_SEEN */
+    __u32 cg_flags[3];        /* per ring: SKW_F_CONTAINER of cg_key, CG_SEEN */
+    struct skw_cgroup cgroup; /* beside buf: told while a record is being made there */
+    char cgroup_id[64];
+    char name[128];
     char buf[FIXED_MAX + SKW_TEXT_MAX];
 };
 #define CG_SEEN (1u << 31)
@@ -210,7 +215,7 @@ static __always_inline struct kernfs_node *kn_parent(struct kernfs_node *kn)
     return BPF_CORE_READ(old, parent);
 }
 
-/* If kn is named like a container, puts its id at the start of the texts; 1: so it is. A global
+/* If kn is named like a container, keeps its id; 1: so it is. A global
  * function, so that the verifier sees it once. */
 __noinline int skb_cgroup_name(__u64 kn, __u32 second)
 {
@@ -220,14 +225,14 @@ __noinline int skb_cgroup_name(__u64 kn, __u32 second)
 
     if (!s)
         return 0;
-    name = s->buf + FIXED_MAX + 128;
+    name = s->name;
     n = bpf_probe_read_kernel_str(name, 128, BPF_CORE_READ((struct kernfs_node *)kn, name));
     if (n < 65 || n > 112)
         return 0;
     at = name_parse(name, (__u32)n - 1);
     if (at < 0 || at > 48)
         return 0;
-    __builtin_memcpy(s->buf + FIXED_MAX, name + at, 64);
+    __builtin_memcpy(s->cgroup_id, name + at, 64);
     return 1;
 }
 
@@ -244,9 +249,8 @@ static __always_inline int cgroup_name(struct kernfs_node *kn, __u32 second)
     return found;
 }
 
-/* Tells user space what the cgroup is, before its first event on the ring. Returns its flags.
- * Called before the event's own record is made: both use the same scratch. */
-__noinline int skb_cgroup_tell(__u64 v1, __u64 v2, __u64 key, __u32 ring)
+/* Tells user space what the cgroup is, before its first event on the ring. Returns its flags. */
+__noinline int skb_cgroup_tell(__u64 kn, __u64 unified, __u64 key, __u32 ring)
 {
     __u32 flags = 0, second = ring >> 1, *old, mark;
     struct scratch *s = scratch_at(second & 1);
@@ -261,19 +265,14 @@ __noinline int skb_cgroup_tell(__u64 v1, __u64 v2, __u64 key, __u32 ring)
         flags = *old;
     if (flags & mark)
         return flags;
-    if (v1)
-        found = cgroup_name((void *)v1, second);
-    if (!found)
-        found = cgroup_name((void *)v2, second);
-    r = RECORD(s, skw_cgroup);
+    found = cgroup_name((void *)kn, second);
+    r = &s->cgroup;
     CLEAR(r);
     r->h.time = bpf_ktime_get_boot_ns();
     r->h.kind = SKW_CGROUP;
     r->h.cgroup = key;
     r->h.flags = found ? SKW_F_CONTAINER : 0;
-    if (v1)
-        r->v1_id = BPF_CORE_READ((struct kernfs_node *)v1, id);
-    r->v2_id = BPF_CORE_READ((struct kernfs_node *)v2, id);
+    r->v2_id = BPF_CORE_READ((struct kernfs_node *)unified, id);
     r->name_n = found ? 64 : 0;
     flags |= r->h.flags | mark;
     if (ring & 1)
@@ -284,54 +283,53 @@ __noinline int skb_cgroup_tell(__u64 v1, __u64 v2, __u64 key, __u32 ring)
     return flags;
 }
 
-#define CSS_AT                                                                                     \
-    (bpf_core_field_offset(struct css_set, subsys) +                                               \
-     8 * bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id))
+/*
+ * Pointers are followed with bpf_probe_read_kernel and not by loads: for each load of a pointer
+ * through a trusted one the verifier of newer kernels searches all of the kernel's BTF, about a
+ * millisecond each at start.
+ */
 
-/* Slow way: as numbers, which a global function takes. */
-static __always_inline int cgroup_tell(struct task_struct *t, __u64 key, int ring)
+/* The cgroup that settles identity: the memory controller's where it is on v1, else the unified. */
+static __always_inline struct kernfs_node *task_kn(struct task_struct *t)
 {
-    struct css_set *set = t->cgroups;
+    struct css_set *set = BPF_CORE_READ(t, cgroups);
     struct cgroup_subsys_state *css = NULL;
-    __u64 v1 = 0, v2 = (__u64)BPF_CORE_READ(set, dfl_cgrp, kn);
 
-    if (skb_v1 && !bpf_probe_read_kernel(&css, sizeof(css), (void *)set + CSS_AT))
-        v1 = (__u64)BPF_CORE_READ(css, cgroup, kn);
-    return skb_cgroup_tell(v1, v2, key, ring);
+    if (!skb_hierarchy)
+        return BPF_CORE_READ(set, dfl_cgrp, kn);
+    bpf_probe_read_kernel(&css, sizeof(css),
+                          (void *)set + bpf_core_field_offset(struct css_set, subsys) +
+                              8 * bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+    return BPF_CORE_READ(css, cgroup, kn);
 }
 
-/* One number for the cgroups of t. */
-static __always_inline __u64 cgroup_key(struct task_struct *t)
+/* When the group leader started: with tgid the identity of the process. */
+static __always_inline __u64 task_start(struct task_struct *t)
 {
-    struct css_set *set = t->cgroups;
-    struct cgroup_subsys_state **css;
-    __u64 key = set->dfl_cgrp->kn->id;
-
-    if (!skb_v1)
-        return key;
-    css = (void *)set + CSS_AT;
-    return (key & 0xffffffff) | (*css)->cgroup->kn->id << 32;
+    if (t->pid == t->tgid)
+        return t->start_boottime;
+    return BPF_CORE_READ(t, group_leader, start_boottime);
 }
 
 /* Fills the header for task t; ring says where the record will go. */
 static __always_inline void hdr_fill(struct scratch *s, struct skw_hdr *ret, struct task_struct *t,
                                      __u8 kind, __u8 type, int ring)
 {
-    __u64 key = cgroup_key(t);
+    struct kernfs_node *kn = task_kn(t);
+    __u64 key = BPF_CORE_READ(kn, id);
     __u32 flags;
 
     if (s->cg_key == key && (s->cg_flags[ring] & CG_SEEN)) {
         flags = s->cg_flags[ring];
     } else {
-        flags = cgroup_tell(t, key, ring);
+        flags =
+            skb_cgroup_tell((__u64)kn, (__u64)BPF_CORE_READ(t, cgroups, dfl_cgrp, kn), key, ring);
         if (s->cg_key != key)
             s->cg_flags[0] = s->cg_flags[1] = s->cg_flags[2] = 0;
         s->cg_key = key;
         s->cg_flags[ring] = flags | CG_SEEN;
     }
     flags &= SKW_F_CONTAINER;
-    if (t->thread_pid->level > 0)
-        flags |= SKW_F_PIDNS;
     if (t->seccomp.mode == 2)
         flags |= SKW_F_SECCOMP;
     ret->time = bpf_ktime_get_boot_ns();
@@ -341,7 +339,7 @@ static __always_inline void hdr_fill(struct scratch *s, struct skw_hdr *ret, str
     ret->flags = flags;
     ret->tgid = t->tgid;
     ret->tid = t->pid;
-    ret->start = t->group_leader->start_boottime;
+    ret->start = task_start(t);
     ret->cgroup = key;
     ret->ret = 0;
 }
@@ -382,12 +380,12 @@ static __always_inline __u32 sys_nr(struct pt_regs *r)
 
 static __always_inline struct file *fd_file(struct task_struct *t, __s64 fd)
 {
-    struct fdtable *fdt = t->files->fdt;
+    struct fdtable *fdt = BPF_CORE_READ(t, files, fdt);
     struct file *f = NULL;
 
-    if (fd < 0 || fd >= fdt->max_fds)
+    if (fd < 0 || fd >= BPF_CORE_READ(fdt, max_fds))
         return NULL;
-    if (bpf_probe_read_kernel(&f, sizeof(f), fdt->fd + fd))
+    if (bpf_probe_read_kernel(&f, sizeof(f), BPF_CORE_READ(fdt, fd) + fd))
         return NULL;
     return f;
 }

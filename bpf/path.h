@@ -67,35 +67,57 @@ static __always_inline int walk_step(struct scratch *s, struct walk *w, __u32 of
 #define PATH_DETACHED (1 << 17)
 #define SECOND_SCRATCH (1u << 31)
 
+struct walk_ctx {
+    struct scratch *s;
+    __u64 root_dentry, root_mnt;
+    __u32 off;
+    int r;
+};
+
+static __always_inline int walk_once(struct walk_ctx *c)
+{
+    struct walk *w = &c->s->walk;
+
+    if (w->dentry == c->root_dentry && w->mnt == c->root_mnt)
+        c->r = WALK_END;
+    else
+        c->r = walk_step(c->s, w, c->off);
+    return c->r != WALK_ON;
+}
+
+static int walk_loop(__u32 i, void *c)
+{
+    return walk_once(c);
+}
+
 /*
  * Writes the components at off; returns the bytes, with PATH_CUT when there were more than fit and
  * PATH_DETACHED when the path hangs on no mount. SECOND_SCRATCH in off: into that one. A global
- * function, so that the verifier sees it once.
+ * function and bpf_loop (from 5.17), so that the verifier sees one step once.
  */
 __noinline int skb_path(__u64 dentry, __u64 mnt, __u32 off, __u64 root_dentry, __u64 root_mnt)
 {
-    struct scratch *s = scratch_at(off >> 31);
-    int i, r = WALK_CUT;
+    struct walk_ctx c = {.root_dentry = root_dentry, .root_mnt = root_mnt, .r = WALK_ON};
     struct walk *w;
+    int i;
 
-    off &= ~SECOND_SCRATCH;
-    if (!s || off > SKW_TEXT_MAX)
+    c.s = scratch_at(off >> 31);
+    c.off = off & ~SECOND_SCRATCH;
+    if (!c.s || c.off > SKW_TEXT_MAX)
         return 0;
-    w = &s->walk;
+    w = &c.s->walk;
     w->dentry = dentry;
     w->mnt = mnt;
     w->mnt_root = (__u64)BPF_CORE_READ((struct vfsmount *)mnt, mnt_root);
     w->n = 0;
-    for (i = 0; i < SKW_DEPTH_MAX + 16; i++) {
-        if (w->dentry == root_dentry && w->mnt == root_mnt)
-            return w->n;
-        r = walk_step(s, w, off);
-        if (r != WALK_ON)
-            break;
-    }
-    if (r == WALK_DETACHED)
+    if (HAVE_LOOP)
+        bpf_loop(SKW_DEPTH_MAX + 16, walk_loop, &c, 0);
+    else
+        for (i = 0; i < SKW_DEPTH_MAX + 16 && !walk_once(&c); i++)
+            ;
+    if (c.r == WALK_DETACHED)
         return w->n | PATH_DETACHED;
-    return r == WALK_END ? w->n : w->n | PATH_CUT;
+    return c.r == WALK_END ? w->n : w->n | PATH_CUT;
 }
 
 struct place { /* a copy of struct path */

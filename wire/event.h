@@ -39,7 +39,6 @@ enum skw_kind {
 
 enum skw_flag {
     SKW_F_CONTAINER = 1 << 0, /* the cgroup is a container's */
-    SKW_F_PIDNS = 1 << 1,     /* not in the first pid namespace */
     SKW_F_SECCOMP = 1 << 2,   /* a seccomp filter is in force */
     SKW_F_CUT = 1 << 3,       /* a text was longer than its limit */
     SKW_F_DETACHED0 = 1 << 4, /* first path hangs on no mount (memfd, pipe, lazily unmounted) */
@@ -62,14 +61,14 @@ struct skw_hdr {
     __u16 flags; /* enum skw_flag */
     __u32 tgid, tid;
     __u64 start;  /* of the thread group leader, ns since boot: with tgid the process's identity */
-    __u64 cgroup; /* key of its cgroups, see struct skw_cgroup */
+    __u64 cgroup; /* id of the cgroup that settles its container, see struct skw_cgroup */
     __s64 ret;
 };
 
 struct skw_cgroup {
     struct skw_hdr h;
-    __u64 v1_id, v2_id; /* ids of the memory controller's cgroup and of the unified one */
-    __u32 name_n;       /* 64: the container id follows; 0: no container */
+    __u64 v2_id;  /* of the unified hierarchy; the key is the v1 id where that settles identity */
+    __u32 name_n; /* 64: the container id follows; 0: no container */
     __u32 pad;
 };
 

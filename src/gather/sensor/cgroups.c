@@ -39,7 +39,7 @@ static void drop(struct sk_cgroups *c, struct sk_cgroup *g)
     free(g);
 }
 
-struct sk_cgroup *sk_cgroups_put(struct sk_cgroups *c, uint64_t key, uint64_t v1_id, uint64_t v2_id,
+struct sk_cgroup *sk_cgroups_put(struct sk_cgroups *c, uint64_t key, uint64_t v2_id,
                                  struct sk_str id)
 {
     struct sk_cgroup *g = sk_map_get(c->by_key, key);
@@ -52,7 +52,6 @@ struct sk_cgroup *sk_cgroups_put(struct sk_cgroups *c, uint64_t key, uint64_t v1
         return NULL;
     }
     g->key = key;
-    g->v1_id = v1_id;
     g->v2_id = v2_id;
     g->container = id.n == 64;
     if (g->container)
@@ -60,23 +59,15 @@ struct sk_cgroup *sk_cgroups_put(struct sk_cgroups *c, uint64_t key, uint64_t v1
     return g;
 }
 
-void sk_cgroups_gone(struct sk_cgroups *c, uint64_t id)
+void sk_cgroups_gone(struct sk_cgroups *c, uint64_t key)
 {
-    struct sk_cgroup *dead[16], *g;
-    size_t it = 0, n = 0, i;
-    uint64_t key;
-    void *val;
+    struct sk_cgroup *g = sk_map_get(c->by_key, key);
 
-    while (sk_map_next(c->by_key, &it, &key, &val)) {
-        g = val;
-        if (g->v1_id != id && (g->v1_id != 0 || g->v2_id != id))
-            continue; /* on hybrid hosts the v1 side is the one that counts */
-        g->gone = true;
-        if (g->refs == 0 && n < SK_ARRAY_LEN(dead))
-            dead[n++] = g;
-    }
-    for (i = 0; i < n; i++)
-        drop(c, dead[i]);
+    if (!g)
+        return;
+    g->gone = true;
+    if (g->refs == 0)
+        drop(c, g);
 }
 
 void sk_cgroups_ref(struct sk_cgroup *g)

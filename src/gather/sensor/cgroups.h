@@ -12,7 +12,7 @@
 
 struct sk_cgroups;
 struct sk_cgroup {
-    uint64_t key, v1_id, v2_id;
+    uint64_t key, v2_id; /* the kernel's ids: of the hierarchy that settles, of the unified one */
     uint32_t refs;
     bool gone;      /* removed in the kernel */
     bool container; /* id is one */
@@ -26,9 +26,10 @@ SK_DEFINE_CLEANUP(struct sk_cgroups *, sk_cgroups_free)
 
 struct sk_cgroup *sk_cgroups_get(struct sk_cgroups *c, uint64_t key); /* NULL: not told yet */
 /* What a record says; id has 0 or 64 bytes. Returns the entry, or NULL: no memory. */
-struct sk_cgroup *sk_cgroups_put(struct sk_cgroups *c, uint64_t key, uint64_t v1_id, uint64_t v2_id,
+struct sk_cgroup *sk_cgroups_put(struct sk_cgroups *c, uint64_t key, uint64_t v2_id,
                                  struct sk_str id);
-void sk_cgroups_gone(struct sk_cgroups *c, uint64_t id); /* a cgroup of either hierarchy */
+/* It was removed: the entry goes with the last process that refers to it. */
+void sk_cgroups_gone(struct sk_cgroups *c, uint64_t key);
 void sk_cgroups_ref(struct sk_cgroup *g);
 void sk_cgroups_unref(struct sk_cgroups *c, struct sk_cgroup *g); /* NULL is fine */
 size_t sk_cgroups_size(const struct sk_cgroups *c);

@@ -203,20 +203,22 @@ int sk_tracepoint_attach(int tracefs, struct bpf_program *prog, const char *grou
 
 /* ---- settings and attachment ----------------------------------------------------------------- */
 
-static bool memory_on_v1(void)
+/* Number of the hierarchy that the memory controller is on; 0 is the unified one. */
+static int memory_hierarchy(void)
 {
     char text[4096];
     ssize_t n = sk_proc_read((uint64_t)getpid(), "cgroup", text, sizeof(text));
-    struct sk_str rest = sk_str_n(text, n > 0 ? (size_t)n : 0), line, id, names;
+    struct sk_str rest = sk_str_n(text, n > 0 ? (size_t)n : 0), line, id, names, name;
+    uint64_t v;
 
     while (sk_str_line(&rest, &line)) {
         if (!sk_str_next(&line, ':', &id) || !sk_str_next(&line, ':', &names))
             continue;
-        while (sk_str_next(&names, ',', &id))
-            if (sk_str_eq(id, SK_STR("memory")))
-                return true;
+        while (sk_str_next(&names, ',', &name))
+            if (sk_str_eq(name, SK_STR("memory")) && sk_str_u64(id, &v) == 0)
+                return (int)v;
     }
-    return false;
+    return 0;
 }
 
 void sk_hooks_settings(struct sk_sensor *s)
@@ -225,7 +227,7 @@ void sk_hooks_settings(struct sk_sensor *s)
     size_t i;
 
     ro->skb_floor = s->conf.floor;
-    ro->skb_v1 = memory_on_v1();
+    ro->skb_hierarchy = memory_hierarchy();
     ro->skb_self = (uint32_t)getpid();
     (void)sk_random(&ro->skb_seed,
                     sizeof(ro->skb_seed)); /* zero is as good a seed, if a known one */

@@ -38,7 +38,7 @@ void sk_proc_drop(void *arg, struct sk_proc *p)
 
 /* Settles whose container p is in: by its cgroup; "pending" while that was not told, or when it
  * lives in a pid namespace of its own that no container's cgroup explains. */
-static void container_set(struct sk_sensor *s, struct sk_proc *p, uint64_t key, uint16_t flags)
+static void container_set(struct sk_sensor *s, struct sk_proc *p, uint64_t key)
 {
     struct sk_cgroup *g;
 
@@ -58,7 +58,7 @@ static void container_set(struct sk_sensor *s, struct sk_proc *p, uint64_t key, 
         p->p.container_id = SK_STR("pending");
     } else if (g->container) {
         p->p.container_id = sk_str_n(g->id, 64);
-    } else if (flags & SKW_F_PIDNS) {
+    } else if (p->p.vpid != p->p.pid) {
         p->p.container_id = SK_STR("pending");
     } else {
         p->p.container_id = (struct sk_str){0};
@@ -84,14 +84,14 @@ static void cgroup_record(struct sk_sensor *s, const struct skw_cgroup *c)
     size_t it = 0;
 
     if (c->h.kind == SKW_CGROUP_GONE) {
-        sk_cgroups_gone(s->cgroups, c->v1_id);
+        sk_cgroups_gone(s->cgroups, c->h.cgroup);
         return;
     }
-    if (!sk_cgroups_put(s->cgroups, c->h.cgroup, c->v1_id, c->v2_id, id) || s->pending == 0)
+    if (!sk_cgroups_put(s->cgroups, c->h.cgroup, c->v2_id, id) || s->pending == 0)
         return;
     while ((p = sk_proctree_next(s->tree, &it)))
         if (!p->cgroup && p->cgroup_key == c->h.cgroup)
-            container_set(s, p, c->h.cgroup, p->p.vpid != p->p.pid ? SKW_F_PIDNS : 0);
+            container_set(s, p, c->h.cgroup);
 }
 
 /* ---- processes ------------------------------------------------------------------------------- */
@@ -242,7 +242,7 @@ void sk_record_task(struct sk_sensor *s, const struct skw_exec *e)
     if (!p)
         return;
     task_set(p, &e->t);
-    container_set(s, p, e->t.h.cgroup, e->t.h.flags);
+    container_set(s, p, e->t.h.cgroup);
     exec_texts(s, p, e, &t);
     exe_set(p, e, &t);
     ids_set(s, p, &e->t.ids);
@@ -278,7 +278,7 @@ static struct sk_proc *proc_of(struct sk_sensor *s, const struct skw_hdr *h)
             s->pending++;
     }
     if (p)
-        container_set(s, p, h->cgroup, h->flags);
+        container_set(s, p, h->cgroup);
     return p;
 }
 
@@ -296,7 +296,7 @@ static void exec_record(struct sk_sensor *s, const struct skw_exec *e)
     if (!p)
         return;
     task_set(p, &e->t);
-    container_set(s, p, e->t.h.cgroup, e->t.h.flags);
+    container_set(s, p, e->t.h.cgroup);
     exec_texts(s, p, e, &t);
     exe_set(p, e, &t);
     ids_set(s, p, &e->t.ids);
@@ -323,7 +323,7 @@ static void fork_record(struct sk_sensor *s, const struct skw_task *t)
         return;
     task_set(p, t);
     p->cgroup_key = 0;
-    container_set(s, p, t->h.cgroup, t->h.flags);
+    container_set(s, p, t->h.cgroup);
     if (!up)
         ids_set(s, p, &t->ids);
     ev.evt.arg0 = t->h.tgid;
