@@ -29,6 +29,9 @@ struct sk_link_item {
 typedef int (*sk_link_sink)(void *arg, struct sk_str agent_id, const struct sk_link_item *items,
                             size_t n, struct sk_err *err);
 
+/* The third part of a join token: SHA-256 of the CA certificate of dir (made where missing). */
+int sk_link_ca_hash(const char *dir, char ret[65], struct sk_err *err) SK_NODISCARD;
+
 /* ---- agent side: one thread that carries the outbox to a console --------------------------------
  */
 struct sk_link_client;

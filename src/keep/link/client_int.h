@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's end: a loop over the outbox, and the way its batches take. */
+#ifndef SK_LINK_CLIENT_INT_H
+#define SK_LINK_CLIENT_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "link/link.h"
+
+#define SK_LINK_RECS 512                     /* records of one batch */
+#define SK_LINK_BATCH_MEM ((size_t)64 << 20) /* bytes of one batch, decoded */
+#define SK_LINK_IDLE_MS 1000                 /* the outbox is waited on at most this long */
+#define SK_LINK_BACKOFF_MS 500               /* first pause after a failure, doubled … */
+#define SK_LINK_BACKOFF_MAX_MS 30000         /* … up to here, each ±50 % */
+
+struct sk_link_client;
+struct sk_link_way {
+    /* Until the console is there; *ret_stored: the last number it has. */
+    int (*connect)(struct sk_link_client *c, uint64_t *ret_stored, struct sk_err *err);
+    /* 0: all of them are stored. Numbers are seq + c->base. */
+    int (*deliver)(struct sk_link_client *c, const struct sk_outbox_rec *recs, size_t n,
+                   struct sk_err *err);
+    int (*idle)(struct sk_link_client *c, struct sk_err *err); /* nothing to send for a while */
+    void (*close)(struct sk_link_client *c);
+    void (*free)(struct sk_link_client *c);
+};
+struct sk_link_client {
+    const struct sk_link_way *way;
+    struct sk_link_client_conf conf; /* texts are copies in the arena */
+    struct sk_arena *arena;          /* lives as long as the client */
+    struct sk_arena *batch;
+    struct sk_outbox_rec recs[SK_LINK_RECS];
+    struct sk_link_item items[SK_LINK_RECS];
+    uint64_t base;
+    int wake; /* eventfd: readable when it is time to stop */
+    atomic_bool stop;
+    pthread_t thread;
+    bool has_thread;
+    void *tls; /* of client_tls.c */
+};
+/* Waits ms or until stop; false: stop. */
+bool sk_link_client_pause(struct sk_link_client *c, uint32_t ms);
+
+extern const struct sk_link_way sk_link_way_tls;
+int sk_link_tls_init(struct sk_link_client *c, struct sk_err *err) SK_NODISCARD;
+
+#endif
