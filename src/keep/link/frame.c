@@ -157,7 +157,7 @@ int sk_refuse_add(struct sk_buf *b, struct sk_str reason)
 
 int sk_number_add(struct sk_buf *b, enum sk_frame_type type, uint64_t number)
 {
-    size_t at = sk_frame_begin(b, type);
+    size_t at = sk_frame_begin(b, (int)type);
 
     sk_put_be(b, number, 8);
     return sk_frame_end(b, at);
