@@ -53,10 +53,14 @@ struct sk_arena *sk_arena_new(size_t limit)
 
 static void blocks_free(struct sk_arena *a, const struct block *but)
 {
-    for (struct block *b = a->blocks, *next; b; b = next) {
-        next = b->next;
-        if (b != but)
-            free(b);
+    struct block *b = a->blocks;
+
+    while (b) {
+        struct block *gone = b;
+
+        b = b->next;
+        if (gone != but)
+            free(gone);
     }
 }
 
@@ -199,7 +203,7 @@ void *sk_arena_grow(struct sk_arena *a, void *p, size_t n, size_t *cap, size_t s
     fresh = sk_arena_alloc(a, bytes);
     if (!fresh)
         return NULL;
-    if (old)
+    if (p && old)
         memcpy(fresh, p, old);
     *cap = want;
     return fresh;

@@ -52,8 +52,11 @@ struct sk_str {
 };
 
 #define SK_STR(lit) ((struct sk_str){"" lit, sizeof(lit) - 1}) /* literals only */
-#define SK_STR_INIT(lit) {"" lit, sizeof(lit) - 1}              /* for static tables */
-#define SK_STR_FMT "%.*s"                                        /* printf pair; n is cut to int */
+#define SK_STR_INIT(lit)                                                                           \
+    {                                                                                              \
+        "" lit, sizeof(lit) - 1                                                                    \
+    }                     /* for static tables */
+#define SK_STR_FMT "%.*s" /* printf pair; n is cut to int */
 #define SK_STR_ARG(s) (int)SK_MIN((s).n, (size_t)4096), (s).p ? (s).p : ""
 
 static inline struct sk_str sk_str_c(const char *c) /* c may be NULL: empty */
@@ -71,16 +74,16 @@ static inline bool sk_str_eq(struct sk_str a, struct sk_str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-int sk_str_cmp(struct sk_str a, struct sk_str b); /* byte order, shorter first; <0, 0, >0 */
+int sk_str_cmp(struct sk_str a, struct sk_str b);  /* byte order, shorter first; <0, 0, >0 */
 bool sk_str_ieq(struct sk_str a, struct sk_str b); /* ASCII case ignored */
 bool sk_str_starts(struct sk_str s, struct sk_str prefix);
 bool sk_str_ends(struct sk_str s, struct sk_str suffix);
 bool sk_str_has(struct sk_str s, struct sk_str part); /* "" is in every string */
 bool sk_str_ihas(struct sk_str s, struct sk_str part);
-ssize_t sk_str_find(struct sk_str s, struct sk_str part); /* offset, or -1 */
-ssize_t sk_str_chr(struct sk_str s, char c);              /* first offset, or -1 */
-ssize_t sk_str_rchr(struct sk_str s, char c);             /* last offset, or -1 */
-struct sk_str sk_str_trim(struct sk_str s);               /* ASCII blanks at both ends */
+ssize_t sk_str_find(struct sk_str s, struct sk_str part);          /* offset, or -1 */
+ssize_t sk_str_chr(struct sk_str s, char c);                       /* first offset, or -1 */
+ssize_t sk_str_rchr(struct sk_str s, char c);                      /* last offset, or -1 */
+struct sk_str sk_str_trim(struct sk_str s);                        /* ASCII blanks at both ends */
 struct sk_str sk_str_sub(struct sk_str s, size_t from, size_t to); /* clamped to s */
 /* Takes one line (without \n or \r\n) off *text; false at the end. */
 bool sk_str_line(struct sk_str *text, struct sk_str *ret_line);
@@ -122,8 +125,8 @@ int sk_err_errno(struct sk_err *err, int e, const char *fmt, ...) SK_PRINTF(3, 4
 
 /* ---- small helpers ------------------------------------------------------------------------- */
 
-void sk_freep(void *p);   /* cleanup for malloc'd pointers: SK_CLEANUP(sk_freep) char *x */
-void sk_closep(int *fd);  /* cleanup for descriptors; ignores < 0, keeps errno */
+void sk_freep(void *p);  /* cleanup for malloc'd pointers: SK_CLEANUP(sk_freep) char *x */
+void sk_closep(int *fd); /* cleanup for descriptors; ignores < 0, keeps errno */
 int sk_random(void *dst, size_t n) SK_NODISCARD; /* getrandom(2); 0 or -errno */
 
 #endif

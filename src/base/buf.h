@@ -16,9 +16,9 @@ struct sk_buf { /* members are readable; write through the functions */
     int err; /* 0, -ENOMEM, -EFBIG (over max) */
 };
 
-void sk_buf_init(struct sk_buf *b, size_t max); /* max in bytes; allocates nothing */
-void sk_buf_done(struct sk_buf *b);             /* frees; fine on a zeroed one */
-void sk_buf_clear(struct sk_buf *b);            /* n = 0, err = 0, keeps memory */
+void sk_buf_init(struct sk_buf *b, size_t max);  /* max in bytes; allocates nothing */
+void sk_buf_done(struct sk_buf *b);              /* frees; fine on a zeroed one */
+void sk_buf_clear(struct sk_buf *b);             /* n = 0, err = 0, keeps memory */
 int sk_buf_grow_(struct sk_buf *b, size_t more); /* the slow half of sk_buf_reserve */
 
 static inline int sk_buf_reserve(struct sk_buf *b, size_t more) /* 0, or the sticky error */

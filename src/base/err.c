@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-#define RAW_MAX (2 * SK_ERR_MAX) /* formatted text looked at; more could not be shown anyway */
+#define RAW_MAX                                                                                    \
+    ((size_t)2 * SK_ERR_MAX) /* formatted text looked at; more could not be shown anyway */
 
 /* Copies text into dst (SK_ERR_MAX bytes): what is no printable UTF-8 is escaped, what is too much
  * is cut, never inside a character. */

@@ -5,8 +5,8 @@
  *
  * Workload  tens of lines a minute. The same message text is limited to 10 lines in 10 s; what was
  *           held back is told with suppressed=N when it flows again.
- * Trust     values may be hostile: capped at 512 bytes, control characters and invalid UTF-8 escaped.
- * Threads   safe from any thread; one line is one write(2).
+ * Trust     values may be hostile: capped at 512 bytes, control characters and invalid UTF-8
+ * escaped. Threads   safe from any thread; one line is one write(2).
  */
 #ifndef SK_BASE_LOG_H
 #define SK_BASE_LOG_H
@@ -17,15 +17,18 @@ enum sk_level { SK_DEBUG, SK_INFO, SK_WARN, SK_ERROR };
 enum sk_log_format { SK_LOG_TEXT, SK_LOG_JSON };
 
 struct sk_log;
-struct sk_log *sk_log_new(int fd, enum sk_log_format format, enum sk_level least); /* fd stays the caller's */
+struct sk_log *sk_log_new(int fd, enum sk_log_format format,
+                          enum sk_level least); /* fd stays the caller's */
 struct sk_log *sk_log_free(struct sk_log *l);
 SK_DEFINE_CLEANUP(struct sk_log *, sk_log_free)
-int sk_level_parse(struct sk_str s, enum sk_level *ret) SK_NODISCARD; /* debug info warn error; -EINVAL */
+int sk_level_parse(struct sk_str s,
+                   enum sk_level *ret) SK_NODISCARD; /* debug info warn error; -EINVAL */
 
 /*
  * fields is a printf format that makes "key=value" pairs, e.g. "file=%s line=%zu"; one pair per
  * format directive, in the order given; may be NULL. module and msg are literals.
- *     sk_log(l, SK_WARN, "runtime", "engine is not answering", "socket=%s error=%s", path, err.msg);
+ *     sk_log(l, SK_WARN, "runtime", "engine is not answering", "socket=%s error=%s", path,
+ * err.msg);
  */
 void sk_log(struct sk_log *l, enum sk_level level, const char *module, const char *msg,
             const char *fields, ...) SK_PRINTF(5, 6);

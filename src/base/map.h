@@ -13,7 +13,7 @@
 
 #include "base/base.h"
 
-struct sk_map; /* uint64_t → void * */
+struct sk_map;                   /* uint64_t → void * */
 struct sk_map *sk_map_new(void); /* NULL: no memory */
 struct sk_map *sk_map_free(struct sk_map *m);
 size_t sk_map_size(const struct sk_map *m);

@@ -107,7 +107,7 @@ struct sk_str sk_str_sub(struct sk_str s, size_t from, size_t to)
 {
     to = SK_MIN(to, s.n);
     from = SK_MIN(from, to);
-    return (struct sk_str){s.p ? s.p + from : NULL, to - from};
+    return (struct sk_str){from ? s.p + from : s.p, to - from};
 }
 
 bool sk_str_next(struct sk_str *rest, char sep, struct sk_str *ret_part)

@@ -11,13 +11,14 @@
 #define SK_NS_PER_S 1000000000LL
 #define SK_NS_PER_MS 1000000LL
 
-uint64_t sk_now_mono_ns(void); /* CLOCK_MONOTONIC */
-uint64_t sk_now_boot_ns(void); /* CLOCK_BOOTTIME, what bpf_ktime_get_boot_ns gives */
-int64_t sk_now_wall_ns(void);  /* CLOCK_REALTIME */
+uint64_t sk_now_mono_ns(void);           /* CLOCK_MONOTONIC */
+uint64_t sk_now_boot_ns(void);           /* CLOCK_BOOTTIME, what bpf_ktime_get_boot_ns gives */
+int64_t sk_now_wall_ns(void);            /* CLOCK_REALTIME */
 int64_t sk_boot_to_wall_offset_ns(void); /* wall - boot, sampled now with the least jitter of 5 */
 
 #define SK_TIME_TEXT 36
-/* RFC 3339 in UTC with nanoseconds ("2026-11-24T05:06:07.123456789Z"); dst has SK_TIME_TEXT bytes. */
+/* RFC 3339 in UTC with nanoseconds ("2026-11-24T05:06:07.123456789Z"); dst has SK_TIME_TEXT bytes.
+ */
 void sk_time_format(int64_t wall_ns, char dst[SK_TIME_TEXT]);
 /* RFC 3339, offset and fraction allowed; 0 or -EINVAL. */
 int sk_time_parse(struct sk_str s, int64_t *ret_wall_ns) SK_NODISCARD;

@@ -19,12 +19,13 @@ struct sk_http_conf {
     const char *bearer;      /* API token, or NULL */
     uint32_t timeout_ms;     /* whole request; 0 = 30,000. Streams: time without any byte */
 };
-int sk_http_new(const struct sk_http_conf *conf, struct sk_http **ret, struct sk_err *err) SK_NODISCARD;
+int sk_http_new(const struct sk_http_conf *conf, struct sk_http **ret,
+                struct sk_err *err) SK_NODISCARD;
 struct sk_http *sk_http_free(struct sk_http *h);
 SK_DEFINE_CLEANUP(struct sk_http *, sk_http_free)
-/* method GET/POST/PUT/PATCH/DELETE; body may be empty (sent as application/json otherwise). Answer body is appended to out
- * (its max is the cap). Returns the HTTP status (100-599), or -ECONNREFUSED, -ENOENT (no socket),
- * -ETIMEDOUT, -EFBIG, -EPROTO, -ECANCELED with err. */
+/* method GET/POST/PUT/PATCH/DELETE; body may be empty (sent as application/json otherwise). Answer
+ * body is appended to out (its max is the cap). Returns the HTTP status (100-599), or
+ * -ECONNREFUSED, -ENOENT (no socket), -ETIMEDOUT, -EFBIG, -EPROTO, -ECANCELED with err. */
 int sk_http_do(struct sk_http *h, const char *method, const char *path, struct sk_str body,
                struct sk_buf *out, struct sk_err *err) SK_NODISCARD;
 /* GET whose body is delivered as it comes; fn returns non-zero to stop. Returns the status when the

@@ -146,8 +146,7 @@ static int listen_open(struct sk_http_server *srv, struct sk_err *err)
     } a = {.any = {0}};
     const char *address = conf->address ? conf->address : "127.0.0.1";
     socklen_t len = sizeof(a.in);
-    SK_CLEANUP(sk_closep) int fd = -1;
-    int on = 1, taken;
+    int fd, on = 1, r;
 
     if (inet_pton(AF_INET, address, &a.in.sin_addr) == 1) {
         a.in.sin_family = AF_INET;
@@ -162,11 +161,13 @@ static int listen_open(struct sk_http_server *srv, struct sk_err *err)
     fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
         bind(fd, &a.any, len) < 0 || listen(fd, 256) < 0 || getsockname(fd, &a.any, &len) < 0)
-        return sk_err_errno(err, errno, "http: %s port %u", address, conf->port);
+        goto failed;
     srv->port = ntohs(a.any.sa_family == AF_INET ? a.in.sin_port : a.in6.sin6_port);
-    taken = fd;
-    fd = -1;
-    return taken;
+    return fd;
+failed:
+    r = sk_err_errno(err, errno, "http: %s port %u", address, conf->port);
+    sk_closep(&fd);
+    return r;
 }
 
 static struct MHD_Daemon *daemon_start(struct sk_http_server *srv, int fd)

@@ -24,10 +24,10 @@
 #define SK_HTTP_STREAM_MAX ((size_t)1 << 20)   /* bytes queued on a stream */
 #define SK_HTTP_CONNS_MAX 512u
 #define SK_HTTP_CONNS_PER_IP 256u
-#define SK_HTTP_IDLE_S 60u     /* without a byte in either direction (waiting streams excepted) */
-#define SK_HTTP_REQUEST_S 90u  /* from the connection or the last answer to a whole request */
-#define SK_HTTP_ANSWER_S 600u  /* from a whole request to the answer taken */
-#define SK_HTTP_PING_S 15u     /* a comment line is sent on a stream that was quiet for so long */
+#define SK_HTTP_IDLE_S 60u    /* without a byte in either direction (waiting streams excepted) */
+#define SK_HTTP_REQUEST_S 90u /* from the connection or the last answer to a whole request */
+#define SK_HTTP_ANSWER_S 600u /* from a whole request to the answer taken */
+#define SK_HTTP_PING_S 15u    /* a comment line is sent on a stream that was quiet for so long */
 
 struct sk_http_server;
 struct sk_http_stream_out; /* one server-sent-events connection */
@@ -35,11 +35,12 @@ struct sk_http_stream_out; /* one server-sent-events connection */
 struct sk_http_req {
     struct sk_str method, path; /* path decoded, no query; "/api/v1/hosts" */
     struct sk_str body;
-    struct sk_str peer;         /* address of the client as text */
-    struct sk_arena *arena;     /* lives until the answer is sent */
+    struct sk_str peer;     /* address of the client as text */
+    struct sk_arena *arena; /* lives until the answer is sent */
     void *impl;
 };
-struct sk_str sk_http_query(const struct sk_http_req *r, const char *name);  /* decoded; p NULL: absent */
+struct sk_str sk_http_query(const struct sk_http_req *r,
+                            const char *name); /* decoded; p NULL: absent */
 struct sk_str sk_http_header(const struct sk_http_req *r, const char *name); /* p NULL: absent */
 struct sk_str sk_http_cookie(const struct sk_http_req *r, const char *name); /* p NULL: absent */
 
@@ -70,10 +71,10 @@ bool sk_http_res_header(struct sk_http_res *res, const char *name, const char *v
 typedef void (*sk_http_handler)(void *arg, const struct sk_http_req *req, struct sk_http_res *res);
 
 struct sk_http_server_conf {
-    const char *address;         /* "127.0.0.1", "::1", "0.0.0.0" */
-    uint16_t port;               /* 0: any free one */
+    const char *address;            /* "127.0.0.1", "::1", "0.0.0.0" */
+    uint16_t port;                  /* 0: any free one */
     const char *cert_pem, *key_pem; /* contents, not paths; NULL: plain HTTP (tests only) */
-    uint32_t threads;            /* 0 = 4 */
+    uint32_t threads;               /* 0 = 4 */
     sk_http_handler handler;
     void *arg;
     struct sk_log *log;
@@ -82,7 +83,8 @@ struct sk_http_server_conf {
 int sk_http_server_new(const struct sk_http_server_conf *conf, struct sk_http_server **ret,
                        struct sk_err *err) SK_NODISCARD;
 uint16_t sk_http_server_port(const struct sk_http_server *s);
-struct sk_http_server *sk_http_server_free(struct sk_http_server *s); /* ends streams, waits for handlers */
+struct sk_http_server *
+sk_http_server_free(struct sk_http_server *s); /* ends streams, waits for handlers */
 SK_DEFINE_CLEANUP(struct sk_http_server *, sk_http_server_free)
 
 struct sk_http_server_stats {
@@ -95,8 +97,8 @@ struct sk_http_server_stats {
 };
 void sk_http_server_stats(struct sk_http_server *s, struct sk_http_server_stats *ret);
 
-/* Queues bytes (whole events) on a stream; any thread. -ENOBUFS when the reader is more than 1 MiB behind (the
- * caller then closes it), -EPIPE when it is gone. */
+/* Queues bytes (whole events) on a stream; any thread. -ENOBUFS when the reader is more than 1 MiB
+ * behind (the caller then closes it), -EPIPE when it is gone. */
 int sk_http_stream_send(struct sk_http_stream_out *s, struct sk_str bytes) SK_NODISCARD;
 void sk_http_stream_close(struct sk_http_stream_out *s);
 

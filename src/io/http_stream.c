@@ -55,9 +55,8 @@ static ssize_t reader(void *arg, uint64_t pos, char *dst, size_t max)
         s->out_ns = sk_now_mono_ns();
     } else if (s->closed) {
         n = MHD_CONTENT_READER_END_OF_STREAM;
-    } else if (s->ping && max >= 3) {
-        memcpy(dst, ":\n\n", 3);
-        n = 3;
+    } else if (s->ping && max > 3) {
+        n = (ssize_t)sk_str_copy(dst, max, SK_STR(":\n\n"));
         s->out_ns = sk_now_mono_ns();
     } else {
         s->suspended = true;

@@ -117,7 +117,7 @@ void sk_jw_f64(struct sk_jw *w, double v)
     }
     (void)snprintf(t, sizeof(t), "%.15g", v); /* short when that is exact … */
     back = strtod(t, NULL);
-    if (memcmp(&back, &v, sizeof(v)) != 0)
+    if (back != v)
         (void)snprintf(t, sizeof(t), "%.17g", v); /* … else every double comes back as it was */
     sk_jw_raw(w, sk_str_c(t));
 }

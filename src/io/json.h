@@ -25,8 +25,8 @@ static inline struct sk_jw sk_jw(struct sk_buf *out)
 {
     return (struct sk_jw){out, false};
 }
-void sk_jw_begin(struct sk_jw *w, char open);  /* '{' or '[' */
-void sk_jw_end(struct sk_jw *w, char close);   /* '}' or ']' */
+void sk_jw_begin(struct sk_jw *w, char open); /* '{' or '[' */
+void sk_jw_end(struct sk_jw *w, char close);  /* '}' or ']' */
 void sk_jw_key(struct sk_jw *w, struct sk_str key);
 void sk_jw_str(struct sk_jw *w, struct sk_str s);
 void sk_jw_u64(struct sk_jw *w, uint64_t v);
@@ -40,8 +40,8 @@ void sk_jw_kstr(struct sk_jw *w, const char *key, struct sk_str s);
 void sk_jw_ku64(struct sk_jw *w, const char *key, uint64_t v);
 void sk_jw_kbool(struct sk_jw *w, const char *key, bool v);
 
-/* Whole text, one document. 0 and *ret (release with json_object_put; NULL for "null"), -EBADMSG (err: byte offset
- * and reason), -EFBIG, -ENOMEM. */
+/* Whole text, one document. 0 and *ret (release with json_object_put; NULL for "null"), -EBADMSG
+ * (err: byte offset and reason), -EFBIG, -ENOMEM. */
 int sk_json_parse(struct sk_str text, struct json_object **ret, struct sk_err *err) SK_NODISCARD;
 /* Member look-ups that never fail: absent or of another type gives the empty value. Texts live as
  * long as the document. path may be dotted: "HostConfig.Privileged"; a key with dots in it is

@@ -97,6 +97,7 @@ static int pair_load(const char *dir, const char *name, struct pair *ret, bool *
     SK_CLEANUP(sk_freep) char *cert_pem = NULL;
     char cert_path[PATH_MAX], key_path[PATH_MAX], *key_pem = NULL;
     struct pair p = {NULL, NULL};
+    struct sk_err e = {0}; /* a file that is not there is no error */
     size_t cert_n, key_n;
     BIO *cb, *kb;
     int r = path_make(cert_path, dir, name, ".pem", err);
@@ -105,13 +106,13 @@ static int pair_load(const char *dir, const char *name, struct pair *ret, bool *
     if (r == 0)
         r = path_make(key_path, dir, name, ".key", err);
     if (r == 0)
-        r = sk_file_read(AT_FDCWD, cert_path, PEM_MAX, &cert_pem, &cert_n, err);
+        r = sk_file_read(AT_FDCWD, cert_path, PEM_MAX, &cert_pem, &cert_n, &e);
     if (r < 0)
-        return r == -ENOENT ? 1 : r;
+        return r == -ENOENT ? 1 : sk_err_set(err, r, "%s", e.msg);
     *ret_cert_there = true;
-    r = sk_file_read(AT_FDCWD, key_path, PEM_MAX, &key_pem, &key_n, err);
+    r = sk_file_read(AT_FDCWD, key_path, PEM_MAX, &key_pem, &key_n, &e);
     if (r < 0)
-        return r == -ENOENT ? 1 : r;
+        return r == -ENOENT ? 1 : sk_err_set(err, r, "%s", e.msg);
     cb = BIO_new_mem_buf(cert_pem, -1);
     kb = BIO_new_mem_buf(key_pem, -1);
     p.cert = cb ? PEM_read_bio_X509(cb, NULL, NULL, NULL) : NULL;

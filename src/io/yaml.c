@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io/yaml.h"
 
+#include <assert.h>
 #include <yaml.h>
 
 struct open { /* a sequence or mapping whose end has not come yet */
@@ -56,6 +57,7 @@ static struct sk_yaml *node_add(struct reader *rd, const yaml_event_t *ev, enum 
     } else {
         struct open *o = &rd->stack[rd->depth - 1];
 
+        assert(o->tail);
         *o->tail = y;
         o->tail = &y->next;
     }

@@ -20,8 +20,8 @@ enum sk_yaml_type { SK_YAML_SCALAR, SK_YAML_SEQ, SK_YAML_MAP };
 
 struct sk_yaml {
     enum sk_yaml_type type;
-    bool plain;       /* scalar written without quotes (true, 5, ~ may mean more than text) */
-    bool block;       /* scalar in block style (| or >): text lines up with file lines */
+    bool plain;         /* scalar written without quotes (true, 5, ~ may mean more than text) */
+    bool block;         /* scalar in block style (| or >): text lines up with file lines */
     uint32_t line, col; /* from 1: where it begins (block scalars: the line of | or >) */
     struct sk_str text; /* scalar */
     struct sk_yaml *child, *next; /* children in order; map: key, value, key, value … */
