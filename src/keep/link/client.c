@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "link/client_int.h"
+#include "link/pki.h"
 
 /* ---- the local way: the console is in this process
  * ------------------------------------------------ */
@@ -118,6 +119,7 @@ static void *client_run(void *arg)
     uint32_t pause = SK_LINK_BACKOFF_MS;
     bool told_down = false;
 
+    sk_link_thread_init();
     while (!atomic_load(&c->stop)) {
         struct sk_err err = {0};
         uint64_t stored = 0;

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,6 +20,15 @@ int sk_pki_error(struct sk_err *err, int code, const char *what)
 
     ERR_clear_error();
     return sk_err_set(err, code, "%s: %s", what, why ? why : "failed");
+}
+
+void sk_link_thread_init(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 /* ---- small pieces

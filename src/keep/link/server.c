@@ -141,6 +141,8 @@ static bool conn_wait(struct sk_link_server *s, struct sk_conn *c, int n, bool *
                            verify != X509_V_OK ? X509_verify_cert_error_string(verify)
                                                : ERR_reason_error_string(ERR_peek_last_error()));
             sk_session_end(s, c, false, why);
+            ERR_clear_error();
+            return false; /* the alert that says so is on its way */
         }
         break;
     default:
@@ -315,9 +317,12 @@ static bool sweep(struct sk_link_server *s, bool deadlines)
         if (c->again && !c->dead)
             conn_run(s, c);
         if (deadlines && now > c->until && !c->dead) {
-            if (c->state == SK_CN_HELLO || (c->state == SK_CN_OPEN && c->in_frame))
+            if (c->state == SK_CN_HELLO || (c->state == SK_CN_OPEN && c->in_frame)) {
                 sk_session_end(s, c, false, "too slow");
-            c->dead = true;
+                conn_run(s, c);
+            } else {
+                c->dead = true;
+            }
         }
         again |= c->again && !c->dead;
         if (c->dead)
@@ -345,6 +350,7 @@ static void *server_run(void *arg)
     bool tick;
     int i, n;
 
+    sk_link_thread_init();
     while (!atomic_load(&s->stop)) {
         n = epoll_wait(s->epoll, ev, EVENTS, s->attention ? 0 : TICK_MS);
         since = sk_now_mono_ns();
