@@ -457,6 +457,28 @@ static void an_endless_chunked_body_is_cut_off(void **state)
     assert_in_range(sent, SK_HTTP_BODY_MAX, (size_t)40 << 20);
 }
 
+static void bodies_that_would_take_too_much_memory_together_are_503(void **state)
+{
+    struct sk_http_server_stats before, after;
+    struct sk_buf out;
+
+    (void)state;
+    sk_http_server_stats(tls, &before);
+    atomic_fetch_add(&tls->body_bytes, SK_HTTP_BODIES_MAX); /* as if others held that much */
+    assert_int_equal(request(tls, "POST", "/echo", SK_STR("x"), &out), 503);
+    assert_string_equal(out.p, "{\"error\":{\"code\":\"busy\",\"message\":\"the server is busy; "
+                               "try again in a few seconds\"}}\n");
+    sk_buf_done(&out);
+    atomic_fetch_sub(&tls->body_bytes, SK_HTTP_BODIES_MAX);
+    sk_http_server_stats(tls, &after);
+    assert_int_equal(after.busy, before.busy + 1);
+    assert_int_equal(request(tls, "POST", "/echo", SK_STR("x"), &out), 200);
+    sk_buf_done(&out);
+    for (int ms = 0; atomic_load(&tls->body_bytes) && ms < 2000; ms++)
+        usleep(1000);
+    assert_int_equal(atomic_load(&tls->body_bytes), 0); /* every byte was given back */
+}
+
 static void malformed_requests_are_refused_and_counted(void **state)
 {
     static const char *const bad[] = {
@@ -876,6 +898,7 @@ int main(void)
         T(a_body_far_over_the_limit_is_refused_before_it_is_sent),
         T(a_chunked_body_over_the_limit_is_413_too),
         T(an_endless_chunked_body_is_cut_off),
+        T(bodies_that_would_take_too_much_memory_together_are_503),
         T(malformed_requests_are_refused_and_counted),
         T(garbage_does_no_harm),
         T(a_head_that_is_too_large_is_refused),

@@ -169,8 +169,8 @@ static void other_names_or_another_use_make_a_new_one(void **state)
     sk_cert_done(&c);
 }
 
-/* Signs the stored leaf again so that it ends in so many days. */
-static void leaf_ends_in(const char *name, long days)
+/* Signs the stored certificate again so that it ends in so many days. */
+static void cert_ends_in(const char *name, long days)
 {
     SK_CLEANUP(sk_freep) char *ca_key_pem = text_of("ca.key"), *pem = NULL;
     char file[80], path[160];
@@ -204,14 +204,14 @@ static void a_certificate_is_renewed_with_less_than_30_days_left(void **state)
     (void)state;
     assert_int_equal(sk_cert_ensure(dir, "server", names, 3, false, &c, NULL), 0);
     sk_cert_done(&c);
-    leaf_ends_in("server", 30);
+    cert_ends_in("server", 30);
     assert_int_equal(sk_cert_ensure(dir, "server", names, 3, false, &c, NULL), 0);
     leaf = cert_of(c.cert_pem);
     assert_int_equal(ASN1_TIME_diff(&days, &secs, NULL, X509_get0_notAfter(leaf)), 1);
     assert_int_equal(days, 30); /* still the same */
     X509_free(leaf);
     sk_cert_done(&c);
-    leaf_ends_in("server", 29);
+    cert_ends_in("server", 29);
     assert_int_equal(sk_cert_ensure(dir, "server", names, 3, false, &c, NULL), 0);
     leaf = cert_of(c.cert_pem);
     assert_int_equal(ASN1_TIME_diff(&days, &secs, NULL, X509_get0_notAfter(leaf)), 1);
@@ -254,6 +254,44 @@ static void a_damaged_ca_is_never_replaced_silently(void **state)
     assert_int_equal(unlink(path), 0);
     assert_int_equal(sk_ca_ensure(dir, &err), -ENOKEY);
     assert_non_null(strstr(err.msg, "/ca.key: missing, but ca.pem is there"));
+}
+
+static void an_expired_ca_signs_nothing(void **state)
+{
+    struct sk_cert c = {0};
+    struct sk_err err = {0};
+
+    (void)state;
+    assert_int_equal(sk_ca_ensure(dir, &err), 0);
+    assert_string_equal(err.msg, "");
+    cert_ends_in("ca", -1);
+    assert_int_equal(sk_cert_ensure(dir, "server", names, 3, false, &c, &err), -EKEYEXPIRED);
+    assert_non_null(strstr(err.msg, "/ca.pem: the CA has expired"));
+    assert_null(c.cert_pem);
+}
+
+static void names_that_no_certificate_can_have_are_refused(void **state)
+{
+    char longer[300];
+    struct sk_str bad[] = {SK_STR(""), SK_STR("a\0b"), sk_str_n(longer, sizeof(longer))};
+    struct sk_cert c = {0};
+    struct sk_err err = {0};
+
+    (void)state;
+    memset(longer, 'x', sizeof(longer));
+    for (size_t i = 0; i < SK_ARRAY_LEN(bad); i++) {
+        assert_int_equal(sk_cert_ensure(dir, "server", &bad[i], 1, false, &c, &err), -EIO);
+        assert_true(sk_str_starts(sk_str_c(err.msg), SK_STR("tls: making a certificate: ")));
+    }
+}
+
+static void a_directory_that_cannot_be_made_is_named(void **state)
+{
+    struct sk_err err = {0};
+
+    (void)state;
+    assert_int_equal(sk_ca_ensure("/proc/none/tls", &err), -ENOENT);
+    assert_string_equal(err.msg, "/proc/none/tls: No such file or directory");
 }
 
 static void names_cannot_leave_the_directory(void **state)
@@ -393,6 +431,9 @@ int main(void)
         T(a_certificate_is_renewed_with_less_than_30_days_left),
         T(a_broken_or_foreign_leaf_is_replaced),
         T(a_damaged_ca_is_never_replaced_silently),
+        T(an_expired_ca_signs_nothing),
+        T(names_that_no_certificate_can_have_are_refused),
+        T(a_directory_that_cannot_be_made_is_named),
         T(names_cannot_leave_the_directory),
         T(concurrent_threads_get_one_ca),
         T(concurrent_processes_get_one_ca),
