@@ -109,18 +109,28 @@ for (const [lang, theme, width] of [
   });
 }
 
+const contexts = new Map();
+async function pageOf(j) {
+  const key = `${j.lang} ${j.theme} ${j.width}`;
+  if (!contexts.has(key)) {
+    const context = await browser.newContext({
+      viewport: { width: j.width, height: j.width === 390 ? 844 : 900 },
+      colorScheme: j.theme,
+      locale: j.lang === 'zh' ? 'zh-CN' : 'en-GB',
+    });
+    contexts.set(key, context);
+  }
+  return contexts.get(key).newPage();
+}
+
 for (const j of jobs) {
   const file = `${j.name}-${j.lang}-${j.theme}-${j.width}`;
-  if (values.only && !file.includes(values.only)) continue;
-  const context = await browser.newContext({
-    viewport: { width: j.width, height: j.width === 390 ? 844 : 900 },
-    colorScheme: j.theme,
-    locale: j.lang === 'zh' ? 'zh-CN' : 'en-GB',
-  });
-  const page = await context.newPage();
+  if (values.only && !new RegExp(values.only).test(file)) continue;
+  const page = await pageOf(j);
   page.on('console', (m) => {
-    if (m.type() === 'error' || m.type() === 'warning')
-      console.log(`${file}: ${m.text().slice(0, 300)}`);
+    const text = m.text();
+    if (/^Failed to load resource/.test(text)) return;
+    if (['error', 'warning'].includes(m.type())) console.log(`${file}: ${text.slice(0, 300)}`);
   });
   page.on('pageerror', (e) => console.log(`${file}: PAGE ERROR ${e.message}`));
   page.on('dialog', (d) => {
@@ -128,11 +138,12 @@ for (const j of jobs) {
     d.dismiss();
   });
   await page.goto(`http://127.0.0.1:${mocks[j.scenario].port}${j.path}`);
-  await page.waitForTimeout(j.scenario === 'slow' ? 700 : 600);
+  await page.waitForSelector(j.scenario === 'slow' ? '.ant-skeleton' : 'h1, h2, .area');
+  await page.waitForTimeout(500);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   if (wide > 0) console.log(`${file}: ${wide} px wider than the screen`);
-  await page.screenshot({ path: join(values.out, `${file}.png`) });
-  await context.close();
+  await page.screenshot({ path: join(values.out, `${file}.png`), animations: 'disabled' });
+  await page.close();
 }
 await browser.close();
 for (const { mock } of Object.values(mocks)) await mock.close();

@@ -112,7 +112,8 @@ class Live {
     };
     es.addEventListener('reset', () => this.reset());
     for (const kind of kinds) {
-      es.addEventListener(kind, (e) => this.take(kind, e as MessageEvent<string>));
+      es.addEventListener(kind, (e) => this.take(kind, false, e));
+      es.addEventListener(`${kind}.removed`, (e) => this.take(kind, true, e));
     }
   }
 
@@ -136,7 +137,7 @@ class Live {
     for (const s of this.subs) s.onReset();
   }
 
-  private take(kind: string, e: MessageEvent<string>): void {
+  private take(kind: string, removed: boolean, e: MessageEvent<string>): void {
     let data: unknown;
     try {
       data = JSON.parse(e.data);
@@ -144,8 +145,7 @@ class Live {
       return;
     }
     if (typeof data !== 'object' || data === null) return;
-    const object = data as Record<string, unknown>;
-    this.queue.push({ kind, data: object, removed: object.removed === true });
+    this.queue.push({ kind, data: data as Record<string, unknown>, removed });
     if (this.queue.length > QUEUE_MAX) this.queue.splice(0, this.queue.length - QUEUE_MAX);
     this.flushTimer ??= setTimeout(() => this.flush(), BATCH_MS);
   }

@@ -21,11 +21,12 @@ export function Code({ text }: { text: string }) {
   );
 }
 
-export function RuleView({ rule: r }: { rule: Rule }) {
+/** inAlert: what the alert itself shows is left out. */
+export function RuleView({ rule: r, inAlert }: { rule: Rule; inAlert?: boolean }) {
   const { t, lang } = useI18n();
   const desc = (lang === 'zh' && r.desc_zh) || r.desc;
   const advice = (lang === 'zh' && r.advice_zh) || r.advice;
-  const techniques = r.techniques ?? [];
+  const techniques = inAlert ? [] : (r.techniques ?? []);
   return (
     <div className="rule">
       {desc && (

@@ -307,7 +307,7 @@ export const en = {
   'users.actions': 'Actions',
   'tokens.add': 'Make token',
   'tokens.name': 'What it is for',
-  'tokens.namePlaceholder': 'e.g. CI pipeline',
+  'tokens.namePlaceholder': 'e.g. ci-pipeline',
   'tokens.expiresHint': 'Left empty: it never ends.',
   'tokens.days': '{n} days',
   'tokens.made': 'Token made',

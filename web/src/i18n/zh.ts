@@ -301,7 +301,7 @@ export const zh: Record<keyof typeof en, string> = {
   'users.actions': '操作',
   'tokens.add': '创建令牌',
   'tokens.name': '用途',
-  'tokens.namePlaceholder': '例如：CI 流水线',
+  'tokens.namePlaceholder': '例如：ci-pipeline',
   'tokens.expiresHint': '留空则永不过期。',
   'tokens.days': '{n} 天',
   'tokens.made': '令牌已创建',

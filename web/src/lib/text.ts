@@ -1,8 +1,21 @@
 // Text from containers is hostile: it may carry terminal escapes, direction overrides or invisible
 // characters made to mislead the reader. Such characters are shown by their number, never obeyed.
 
-const UNSAFE =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb]|\u034f|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udfff]/g;
+const UNSAFE = new RegExp(
+  [
+    // control characters, but for tab and line feed
+    '[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad]',
+    // direction marks and overrides, line and paragraph separators
+    '[\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u206f]',
+    // what shows nothing: fillers, joiners, selectors, byte order marks
+    '[\\u115f\\u1160\\u180e\\u200b\\u2060-\\u2065\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb]',
+    '\\u034f|\\u17b4|\\u17b5|[\\ufe00-\\ufe0e]',
+    // halves of characters, tags and variation selectors of the last plane
+    '[\\ud800-\\udbff](?![\\udc00-\\udfff])|(?<![\\ud800-\\udbff])[\\udc00-\\udfff]',
+    '\\udb40[\\udc00-\\udfff]',
+  ].join('|'),
+  'g',
+);
 
 export interface Piece {
   text: string;

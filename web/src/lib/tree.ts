@@ -16,20 +16,23 @@ export function buildTree(processes: Iterable<Process>): TreeNode[] {
   const nodes = new Map<string, TreeNode>();
   for (const p of processes) nodes.set(p.id, { process: p, children: [], depth: 0 });
   const roots: TreeNode[] = [];
-  const rootOf = (node: TreeNode): boolean => {
-    const seen = new Set<TreeNode>([node]);
-    let up = node.process.parent_id ? nodes.get(node.process.parent_id) : undefined;
-    while (up) {
-      if (seen.has(up)) return up === node;
-      seen.add(up);
-      up = up.process.parent_id ? nodes.get(up.process.parent_id) : undefined;
+  const above = (node: TreeNode) => nodes.get(node.process.parent_id ?? '');
+  // each node is walked over once: what a walk has settled ends the later ones
+  const settled = new Set<TreeNode>();
+  for (const start of nodes.values()) {
+    const walked = new Set<TreeNode>();
+    let node: TreeNode | undefined = start;
+    while (node && !settled.has(node) && !walked.has(node)) {
+      walked.add(node);
+      node = above(node);
     }
-    return false;
-  };
-  for (const node of nodes.values()) {
-    const parent = node.process.parent_id ? nodes.get(node.process.parent_id) : undefined;
-    if (!parent || rootOf(node)) roots.push(node);
-    else parent.children.push(node);
+    const cut = node && walked.has(node) ? node : undefined; // a cycle begins and ends here
+    for (const n of walked) {
+      settled.add(n);
+      const parent = n === cut ? undefined : above(n);
+      if (parent) parent.children.push(n);
+      else roots.push(n);
+    }
   }
   const order = (list: TreeNode[], depth: number): void => {
     list.sort(byStart);

@@ -251,7 +251,7 @@ export function AlertView({ alert: a, onChange }: { alert: Alert; onChange: (a: 
         <h3>{t('alert.rule')}</h3>
         {rule ? (
           <>
-            <RuleView rule={rule} />
+            <RuleView rule={rule} inAlert />
             <Link to={paths.rule(rule.name)}>{t('alert.openRule')}</Link>
           </>
         ) : (

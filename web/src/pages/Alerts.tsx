@@ -19,7 +19,7 @@ const spans: Record<string, number> = { '1h': 1, '24h': 24, '7d': 168, '30d': 72
 
 /** Start and end of a wished time range as a condition; relative ones move with the minute. */
 export function rangeCondition(range: string, now: number): string | undefined {
-  const hours = spans[range];
+  const hours = Object.hasOwn(spans, range) ? spans[range] : undefined;
   if (hours) {
     const from = Math.floor(now / 60000) * 60000 - hours * 3600_000;
     return `time >= ${quote(new Date(from).toISOString())}`;

@@ -17,7 +17,7 @@ export function ContainersPage() {
   const { query } = useLocation();
   const setQuery = useSetQuery();
   const state = query.get('state') ?? 'all';
-  const known = state in states ? state : 'all';
+  const known = Object.hasOwn(states, state) ? state : 'all';
   return (
     <>
       <PageHead title={t('nav.containers')} />
