@@ -28,8 +28,8 @@ static void on_event(void *arg, const struct sk_event *ev)
 
     if (w->limit && w->count >= w->limit)
         return;
-    if (!inside && !w->all)
-        return;
+    if ((!inside && !w->all) || (ev->proc && ev->proc->pid == (uint64_t)getpid()))
+        return; /* what we do to show events is not worth showing */
     if (w->filter && !sk_expr_match(w->filter, ev))
         return;
     sk_buf_clear(&w->out);

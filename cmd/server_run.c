@@ -198,3 +198,27 @@ int sk_server_run_first(struct sk_server_run *s, char ret_token[44], struct sk_e
 {
     return sk_serve_first_token(s->serve, ret_token, err);
 }
+
+#define JOIN_HOURS 1
+
+int sk_server_run_join_token(struct sk_server_run *s, char ret[160], struct sk_err *err)
+{
+    unsigned char rnd[8];
+    char secret[44], ca[65], id[32];
+    uint64_t number;
+    int r = sk_token_make(secret);
+
+    if (r == 0)
+        r = sk_random(rnd, sizeof(rnd));
+    if (r < 0)
+        return sk_err_set(err, r, "no random numbers for a token");
+    memcpy(&number, rnd, sizeof(number));
+    (void)snprintf(id, sizeof(id), "join-%016llx", (unsigned long long)number);
+    r = sk_link_ca_hash(s->tls_dir, ca, err);
+    if (r == 0)
+        r = server_token_put(s, sk_str_c(id), SK_STR("one agent may join"), sk_str_c(secret),
+                             SK_ROLE_VIEWER, sk_now_wall_ns() + JOIN_HOURS * 3600 * SK_NS_PER_S, err);
+    if (r == 0)
+        (void)snprintf(ret, 160, "%s.%s.%s", id, secret, ca);
+    return r;
+}

@@ -57,7 +57,7 @@ static const struct operation operations[] = {
 };
 
 static const char *const listed[] = {"hosts",  "containers", "images", "processes", "alerts",
-                                     "agents", "users",      "tokens", "audits"};
+                                     "agents", "users",      "tokens", "audit"};
 
 static const char list_params[] =
     "[{\"name\":\"filter\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},\"description\":"

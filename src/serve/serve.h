@@ -4,7 +4,7 @@
  *
  * REST (JSON; shapes from the field tables; errors are {"error":{"code","message","hint"?}}):
  *   GET    /api/v1/KINDS?filter=EXPR&sort=[-]PATH&limit=N&cursor=C   → {"items":[…],"next":C?,"total":N}
- *          KINDS: hosts containers images processes alerts agents (viewer), users tokens audits (admin)
+ *          KINDS: hosts containers images processes alerts agents (viewer), users tokens audit (admin)
  *   GET    /api/v1/KINDS/ID                                          → the object
  *   GET    /api/v1/KINDS.csv?…                                       the same list as CSV
  *   PATCH  /api/v1/alerts/ID {"state":"closed"|"open"}               operator

@@ -47,6 +47,40 @@ int sk_lite_fail(struct sk_lite *c, const char *what, struct sk_err *err)
     return sk_err_set(err, code, "store %s: %s: %s (SQLite %d)", c->path, what, msg, rc);
 }
 
+static void regex_drop(void *re)
+{
+    (void)sk_regex_free(re);
+}
+
+/* sk_regexp(PATTERN, TEXT) of conditions (expr.h). A pattern is compiled once a statement. */
+static void regexp_fn(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+    struct sk_regex *re = sqlite3_get_auxdata(ctx, 0);
+    struct sk_err err = {0};
+
+    if (n != 2 || sqlite3_value_type(v[1]) == SQLITE_NULL)
+        return; /* NULL */
+    if (!re) {
+        const void *p = sqlite3_value_text(v[0]);
+
+        if (sk_regex_new(sk_str_n(p, (size_t)sqlite3_value_bytes(v[0])), &re, &err) < 0) {
+            sqlite3_result_error(ctx, err.msg, -1);
+            return;
+        }
+        (void)sk_regex_ref(re); /* set_auxdata may drop its own at once */
+        sqlite3_set_auxdata(ctx, 0, re, regex_drop);
+    } else {
+        (void)sk_regex_ref(re);
+    }
+    {
+        const void *p = sqlite3_value_text(v[1]);
+
+        sqlite3_result_int(
+            ctx, p && sk_regex_match(re, sk_str_n(p, (size_t)sqlite3_value_bytes(v[1]))));
+    }
+    (void)sk_regex_free(re);
+}
+
 int sk_lite_open(struct sk_lite *c, const char *path, bool read_only, struct sk_err *err)
 {
     int rc, r;
@@ -62,6 +96,11 @@ int sk_lite_open(struct sk_lite *c, const char *path, bool read_only, struct sk_
     (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    rc = sqlite3_create_function_v2(c->db, "sk_regexp", 2,
+                                    SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL,
+                                    regexp_fn, NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return sk_lite_fail(c, "register its functions", err);
     r = sk_lite_exec(c,
                      "PRAGMA synchronous=FULL;PRAGMA cache_size=-16384;PRAGMA temp_store=MEMORY;"
                      "PRAGMA wal_autocheckpoint=4000;PRAGMA journal_size_limit=67108864;"

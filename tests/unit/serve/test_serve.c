@@ -304,7 +304,7 @@ static void closing_an_alert_is_kept_and_audited(void **state)
     expect(f, "PATCH", "/api/v1/alerts/A1", "not json", "cookie", 400, "bad_json");
     expect(f, "PATCH", "/api/v1/alerts/A1", "{\"state\":\"closed\"}", "cookie", 200, "\"state\":\"closed\"");
     expect(f, "GET", "/api/v1/alerts/A1", NULL, "cookie", 200, "\"state\":\"closed\"");
-    expect(f, "GET", "/api/v1/audits?filter=action%20%3D%20alert.close", NULL, "cookie", 200, "\"target\":\"A1\"");
+    expect(f, "GET", "/api/v1/audit?filter=action%20%3D%20alert.close", NULL, "cookie", 200, "\"target\":\"A1\"");
 }
 
 /* ---- live ------------------------------------------------------------------------------------------------ */
