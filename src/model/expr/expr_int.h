@@ -159,6 +159,8 @@ int x_term_resolve(const struct sk_kind *kind, const struct x_rawterm *raw, stru
                    struct x_term *ret, struct sk_err *err) SK_NODISCARD;
 /* Is there a field of this name (no argument)? */
 bool x_field_known(const struct sk_kind *kind, struct sk_str name);
+/* v becomes what the transformer makes of it. */
+void x_transform(uint8_t tr, struct x_scratch *s, struct sk_val *v);
 void x_term_get(const struct x_term *t, const void *obj, struct x_scratch *s, struct sk_val *ret);
 /* Text of a value as templates show it; false when absent. */
 bool x_val_text(const struct x_term *t, const struct sk_val *v, struct sk_buf *out);

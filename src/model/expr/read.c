@@ -141,7 +141,7 @@ static bool change_text(uint8_t tr, struct sk_str in, struct x_scratch *s, struc
     }
 }
 
-static void transform(uint8_t tr, struct x_scratch *s, struct sk_val *v)
+void x_transform(uint8_t tr, struct x_scratch *s, struct sk_val *v)
 {
     struct sk_str *out;
     size_t i, n = 0;
@@ -181,7 +181,7 @@ void x_term_get(const struct x_term *t, const void *obj, struct x_scratch *s, st
         read_path(t, obj, s, ret);
     }
     for (i = 0; i < t->ntr && ret->type != SK_V_NONE; i++)
-        transform(t->tr[i], s, ret);
+        x_transform(t->tr[i], s, ret);
 }
 
 void x_get_pairs(const void *obj, const struct x_term *t, struct x_scratch *s, struct sk_val *ret)

@@ -1,490 +1,455 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The second back end: a condition as parametrised SQL. A test whose field is absent is NULL, which
- * counts as false wherever no NOT stands above it; below one it is made false by COALESCE, so that
- * plain conditions can use an index. Enumerations and truth values are decided here, by asking the
- * in-memory test for each value there is: columns then hold the numbers for which it is true.
+ * The second back end: a condition as parametrised SQL over the columns and the document of a
+ * stored noun. What it finds must be what sk_expr_match finds.
+ *
+ * Absence   a test of an absent member is NULL. Negation stands at tests only, where NULL is made
+ *           false; above it are AND and OR, for which NULL and false come to the same. So
+ * conditions without "not" stay plain, and an index can serve them. Columns   hold enumerations by
+ * number and times in nanoseconds; the document has both as text. Enumerations and truth values are
+ * decided here, by asking the in-memory test about every value there is.
  */
+#include "expr/sql_int.h"
+
+#include <stdio.h>
+
 #include "base/time.h"
-#include "expr/expr_int.h"
 
-#define SQL_ENUM_MAX 256
-#define PATTERN_MAX ((size_t)1 << 20)
+#define CHAIN_FLAT 16 /* longer chains are written as balanced trees: engines limit the depth */
 
-struct sql {
-    enum sk_dialect dialect;
-    struct sk_arena *a;
-    struct sk_buf *out;
-    size_t first;
-    struct sk_sql_param *params;
-    size_t n, cap;
-    struct sk_err *err;
-};
+/* ---- writing --------------------------------------------------------------------------------- */
 
-static int no_memory(struct sql *q)
+static void fail_memory(struct xq *q)
 {
-    return sk_err_set(q->err, -ENOMEM, "the condition needs too much memory as SQL");
+    if (q->r == 0)
+        q->r = sk_err_set(q->err, -ENOMEM, "the condition takes too much memory as SQL");
 }
 
-static int unsayable(struct sql *q, const struct x_test *t, const char *why)
+void xq_fail(struct xq *q, const char *why)
 {
-    return x_error(q->err, -ENOTSUP, t->at, "'" SK_STR_FMT "' cannot be searched for: %s",
-                   SK_STR_ARG(t->lhs.text), why);
+    if (q->r == 0)
+        q->r = x_error(q->err, -ENOTSUP, q->test->at, "'" SK_STR_FMT "' cannot be searched for: %s",
+                       SK_STR_ARG(q->test->lhs.text), why);
 }
 
-/* ---- parameters ------------------------------------------------------------------------------ */
-
-static int param(struct sql *q, struct sk_sql_param p)
+void xq_add(struct xq *q, const char *fmt, ...)
 {
-    struct sk_sql_param *grown =
-        sk_arena_grow(q->a, q->params, q->n, &q->cap, sizeof(*q->params));
+    struct sk_buf *out = q->out;
+    va_list ap;
+    int n;
 
-    if (!grown || (!p.is_num && !sk_arena_keep(q->a, &p.text)))
-        return no_memory(q);
+    va_start(ap, fmt);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0 || sk_buf_reserve(out, (size_t)n + 1) < 0) {
+        fail_memory(q);
+        return;
+    }
+    va_start(ap, fmt);
+    (void)vsnprintf(out->p + out->n, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    out->n += (size_t)n;
+}
+
+static size_t param(struct xq *q, struct sk_sql_param p)
+{
+    struct sk_sql_param *grown;
+
+    if (q->n == XQ_PARAMS_MAX) {
+        xq_fail(q, "the condition has too many values");
+        return 0;
+    }
+    grown = sk_arena_grow(q->a, q->params, q->n, &q->cap, sizeof(*grown));
+    if (!grown || (!p.is_num && !sk_arena_keep(q->a, &p.text))) {
+        fail_memory(q);
+        return 0;
+    }
     q->params = grown;
     q->params[q->n++] = p;
-    return sk_buf_printf(q->out, "%c%zu", q->dialect == SK_SQLITE ? '?' : '$', q->first + q->n - 1);
+    return q->first + q->n - 1;
 }
 
-static int param_num(struct sql *q, int64_t v)
-{
-    return param(q, (struct sk_sql_param){.is_num = true, .num = v});
-}
-
-static int param_text(struct sql *q, struct sk_str s)
+size_t xq_text(struct xq *q, struct sk_str s)
 {
     return param(q, (struct sk_sql_param){.text = s});
 }
 
-/* ---- where the value stands ------------------------------------------------------------------ */
+size_t xq_num(struct xq *q, int64_t v)
+{
+    return param(q, (struct sk_sql_param){.is_num = true, .num = v});
+}
+
+const char *xq_mark(struct xq *q, size_t number)
+{
+    static _Thread_local char marks[4][24];
+    static _Thread_local unsigned turn;
+    char *mark = marks[turn++ % SK_ARRAY_LEN(marks)];
+
+    (void)snprintf(mark, sizeof(marks[0]), "%c%zu", q->dialect == SK_SQLITE ? '?' : '$', number);
+    return mark;
+}
+
+/* ---- where values stand ------------------------------------------------------------------------
+ */
+
+static bool is_array(const struct x_term *t)
+{
+    return t->load.field_type == SK_T_STRS || t->base == XT_LIST;
+}
 
 static bool in_column(const struct x_term *t)
 {
-    return sk_path_is_column(&t->path) && t->base != XT_BITS; /* bits are searched as text */
+    return sk_path_is_column(&t->path) && t->base != XT_BITS && !is_array(t);
 }
 
-/* Writes the value without transformers: a column, or a member of the document. */
-static int place(struct sql *q, const struct x_term *t)
+static bool is_lite(const struct xq *q)
+{
+    return q->dialect == SK_SQLITE;
+}
+
+/* The member: its column, or read from the document: as JSON or as the text in it. */
+static const char *member(struct xq *q, const struct x_term *t, bool json)
 {
     char name[SK_COLUMN_MAX], *p;
+    const char *got;
 
-    if (in_column(t)) {
-        if (sk_path_column(&t->path, name, sizeof(name)) < 0)
-            return no_memory(q);
-        return sk_buf_printf(q->out, "\"%s\"", name);
+    if (in_column(t) && sk_path_column(&t->path, name, sizeof(name)) == 0) {
+        got = sk_arena_printf(q->a, "\"%s\"", name);
+    } else if (sk_path_dotted(&t->path, name, sizeof(name)) < 0) {
+        got = NULL;
+    } else if (is_lite(q)) {
+        got = sk_arena_printf(q->a, "json_extract(\"doc\",'$.%s')", name);
+    } else {
+        for (p = name; *p; p++)
+            *p = *p == '.' ? ',' : *p;
+        got = sk_arena_printf(q->a, "(\"doc\" #>%s '{%s}')", json ? "" : ">", name);
     }
+    if (!got)
+        fail_memory(q);
+    return got ? got : "NULL";
+}
+
+/* labels[app]: the value of the first pair with that key */
+static const char *pair_value(struct xq *q, const struct x_term *t)
+{
+    const char *mark = xq_mark(q, xq_text(q, t->arg));
+    char name[SK_COLUMN_MAX], *p;
+    const char *got;
+
     if (sk_path_dotted(&t->path, name, sizeof(name)) < 0)
-        return no_memory(q);
-    if (q->dialect == SK_SQLITE)
-        return sk_buf_printf(q->out, "json_extract(doc,'$.%s')", name);
-    for (p = name; *p; p++)
-        if (*p == '.')
-            *p = ',';
-    return sk_buf_printf(q->out, "(doc #>> '{%s}')", name);
+        name[0] = '\0';
+    for (p = name; *p && !is_lite(q); p++)
+        *p = *p == '.' ? ',' : *p;
+    if (is_lite(q))
+        got = sk_arena_printf(q->a,
+                              "(SELECT json_extract(l.value,'$.value') FROM "
+                              "json_each(\"doc\",'$.%s') l WHERE "
+                              "json_extract(l.value,'$.key')=%s ORDER BY l.key LIMIT 1)",
+                              name, mark);
+    else
+        got = sk_arena_printf(q->a,
+                              "(SELECT l.v->>'value' FROM jsonb_array_elements(\"doc\" #> "
+                              "'{%s}') WITH ORDINALITY AS l(v,i) WHERE l.v->>'key'=%s "
+                              "ORDER BY l.i LIMIT 1)",
+                              name, mark);
+    if (!got)
+        fail_memory(q);
+    return got ? got : "NULL";
 }
 
-/* The value as it is compared; PostgreSQL reads members of the document as text. */
-static int value(struct sql *q, const struct x_test *t, bool element)
+/* x with one transformer around it */
+static const char *transformed(struct xq *q, uint8_t tr, const char *x)
 {
-    bool cast = q->dialect == SK_POSTGRES && !element && !in_column(&t->lhs);
-    const char *open = "", *close = "";
-    int i;
+    const char *got = NULL;
 
-    for (i = t->lhs.ntr - 1; i >= 0; i--)
-        (void)sk_buf_c(q->out, t->lhs.tr[i] == X_TR_LOWER   ? "lower("
-                               : t->lhs.tr[i] == X_TR_UPPER ? "upper("
-                               : q->dialect == SK_SQLITE    ? "length(CAST("
-                                                            : "octet_length(");
-    if (cast && t->lhs.ntr == 0 && (t->type == XT_NUM || t->type == XT_F64)) {
-        open = "(";
-        close = ")::numeric";
+    switch (tr) {
+    case X_TR_LOWER:
+        got = is_lite(q) ? sk_arena_printf(q->a, "lower(%s)", x)
+                         : sk_arena_printf(q->a, "lower(%s COLLATE \"C\")", x);
+        break;
+    case X_TR_UPPER:
+        got = is_lite(q) ? sk_arena_printf(q->a, "upper(%s)", x)
+                         : sk_arena_printf(q->a, "upper(%s COLLATE \"C\")", x);
+        break;
+    case X_TR_BASENAME:
+        got = is_lite(q) ? sk_arena_printf(
+                               q->a, "substr(%s,length(rtrim(%s,replace(%s,'/','')))+1)", x, x, x)
+                         : sk_arena_printf(q->a, "regexp_replace(%s,'^.*/','')", x);
+        break;
+    case X_TR_LEN:
+        got = is_lite(q) ? sk_arena_printf(q->a, "length(CAST(%s AS BLOB))", x)
+                         : sk_arena_printf(q->a, "octet_length(%s)", x);
+        break;
+    default:
+        xq_fail(q, "b64() is not known to the store");
+        return x;
     }
-    (void)sk_buf_c(q->out, open);
-    if (element)
-        (void)sk_buf_c(q->out, "e.value");
-    else if (place(q, &t->lhs) < 0)
-        return q->out->err ? q->out->err : -ENOMEM;
-    (void)sk_buf_c(q->out, close);
-    for (i = 0; i < t->lhs.ntr; i++)
-        (void)sk_buf_c(q->out,
-                       t->lhs.tr[i] == X_TR_LEN && q->dialect == SK_SQLITE ? " AS BLOB))" : ")");
-    return q->out->err;
+    if (!got)
+        fail_memory(q);
+    return got ? got : "NULL";
 }
 
-static bool transformers_sayable(const struct x_term *t)
+/* len() of a list */
+static const char *list_length(struct xq *q, const struct x_term *t)
 {
-    uint8_t i;
+    char name[SK_COLUMN_MAX];
+    const char *got = NULL;
 
-    for (i = 0; i < t->ntr; i++)
-        if (t->tr[i] != X_TR_LOWER && t->tr[i] != X_TR_UPPER &&
-            !(t->tr[i] == X_TR_LEN && t->base != XT_LIST && !t->many))
-            return false;
-    return true;
+    if (sk_path_dotted(&t->path, name, sizeof(name)) == 0)
+        got = is_lite(q) ? sk_arena_printf(q->a, "json_array_length(\"doc\",'$.%s')", name)
+                         : sk_arena_printf(q->a, "jsonb_array_length(%s)", member(q, t, true));
+    if (!got)
+        fail_memory(q);
+    return got ? got : "NULL";
 }
 
-/* ---- few values: ask for each ---------------------------------------------------------------- */
-
-static int enum_test(struct sql *q, const struct x_test *t)
+/* The term as an expression, transformers and all. */
+static const char *source(struct xq *q, const struct x_term *t)
 {
-    char scratch[4096];
-    uint32_t i;
-    bool any = false;
+    const char *x, *cast;
+    uint8_t i = 0;
 
-    (void)sk_buf_ch(q->out, '(');
-    if (value(q, t, false) < 0)
-        return q->out->err ? q->out->err : -ENOMEM;
-    (void)sk_buf_c(q->out, " IN (");
-    for (i = 0; i < t->lhs.en->n && i < SQL_ENUM_MAX; i++) {
-        struct x_scratch s = {.p = scratch, .cap = sizeof(scratch)};
-        struct sk_val v = {.type = SK_V_STR, .s = sk_enum_name(t->lhs.en, i)};
-
-        if (!x_test_match(t, &v, NULL, &s))
-            continue;
-        if (any)
-            (void)sk_buf_ch(q->out, ',');
-        any = true;
-        if ((in_column(&t->lhs) ? param_num(q, i) : param_text(q, v.s)) < 0)
-            return -ENOMEM;
+    if (t->name && t->name->get == x_get_pairs) {
+        x = pair_value(q, t);
+    } else if (is_array(t) && t->ntr && t->tr[0] == X_TR_LEN) {
+        x = list_length(q, t);
+        i = 1;
+    } else {
+        x = member(q, t, t->base == XT_LIST);
     }
-    if (!any)
-        (void)sk_buf_c(q->out, "NULL");
-    return sk_buf_c(q->out, "))");
+    for (; i < t->ntr; i++)
+        x = transformed(q, t->tr[i], x);
+    if (is_lite(q) || t->ntr || in_column(t) || (t->base != XT_NUM && t->base != XT_F64))
+        return x;
+    cast = sk_arena_printf(q->a, "(%s)::numeric", x);
+    if (!cast)
+        fail_memory(q);
+    return cast ? cast : "NULL";
 }
 
-static int bool_test(struct sql *q, const struct x_test *t)
-{
-    const struct sk_val no = {.type = SK_V_BOOL, .b = false}, yes = {.type = SK_V_BOOL, .b = true};
-    struct x_scratch s = {0};
-    bool if_no = x_test_match(t, &no, NULL, &s), if_yes = x_test_match(t, &yes, NULL, &s);
-    bool text = q->dialect == SK_POSTGRES && !in_column(&t->lhs);
-
-    if (!if_no && !if_yes)
-        return sk_buf_c(q->out, "1=0");
-    (void)sk_buf_ch(q->out, '(');
-    if (value(q, t, false) < 0)
-        return q->out->err ? q->out->err : -ENOMEM;
-    if (if_no && if_yes)
-        return sk_buf_c(q->out, " IS NOT NULL)");
-    if (text)
-        return sk_buf_c(q->out, if_yes ? " = 'true')" : " = 'false')");
-    return sk_buf_c(q->out, if_yes ? " = 1)" : " = 0)");
-}
-
-/* ---- numbers, times, addresses --------------------------------------------------------------- */
+/* ---- tests -------------------------------------------------------------------------------------
+ */
 
 static const char *order_sign(uint8_t op)
 {
-    static const char *const signs[X_OPS] = {[X_EQ] = "=", [X_NE] = "<>", [X_LT] = "<", [X_LE] = "<=",
-                                             [X_GT] = ">", [X_GE] = ">="};
+    static const char *const signs[X_OPS] = {
+        [X_EQ] = "=", [X_NE] = "<>", [X_LT] = "<", [X_LE] = "<=", [X_GT] = ">", [X_GE] = ">="};
 
     return signs[op];
 }
 
-static int const_param(struct sql *q, const struct x_test *t, const struct x_const *c)
+/* Enumerations: x is one of the values that the test holds for. */
+static void enum_test(struct xq *q, const struct x_test *t)
+{
+    _Alignas(8) char text[1024];
+    const char *x = member(q, &t->lhs, false);
+    uint32_t i, found = 0;
+    uint8_t k;
+
+    xq_add(q, "%s IN (", x);
+    for (i = 0; i < t->lhs.en->n; i++) {
+        struct x_scratch s = {.p = text, .cap = sizeof(text)};
+        struct sk_val v = {.type = SK_V_STR, .s = sk_str_c(t->lhs.en->names[i])};
+
+        for (k = 0; k < t->lhs.ntr && v.type != SK_V_NONE; k++)
+            x_transform(t->lhs.tr[k], &s, &v);
+        if (!x_test_match(t, &v, NULL, &s))
+            continue;
+        xq_add(q, "%s%s", found++ ? "," : "",
+               xq_mark(q, in_column(&t->lhs) ? xq_num(q, i)
+                                             : xq_text(q, sk_str_c(t->lhs.en->names[i]))));
+    }
+    xq_add(q, found ? ")" : "NULL)");
+}
+
+static void bool_test(struct xq *q, const struct x_test *t)
+{
+    const struct sk_val no = {.type = SK_V_BOOL, .b = false}, yes = {.type = SK_V_BOOL, .b = true};
+    bool if_no = x_test_match(t, &no, NULL, NULL), if_yes = x_test_match(t, &yes, NULL, NULL);
+    const char *x = member(q, &t->lhs, false);
+
+    if (if_no && if_yes)
+        xq_add(q, "%s IS NOT NULL", x);
+    else if (!if_no && !if_yes)
+        xq_add(q, "1=0");
+    else if (is_lite(q) || in_column(&t->lhs))
+        xq_add(q, "%s=%d", x, if_yes);
+    else
+        xq_add(q, "%s='%s'", x, if_yes ? "true" : "false");
+}
+
+static void add_number(struct xq *q, const struct x_test *t, const struct x_const *c)
 {
     char text[SK_TIME_TEXT];
 
     if (t->type == XT_TIME && !in_column(&t->lhs)) { /* RFC 3339 in UTC orders as it reads */
         sk_time_format(c->i, text);
-        return param_text(q, sk_str_c(text));
-    }
-    if (t->type == XT_F64) {
+        xq_add(q, "%s", xq_mark(q, xq_text(q, sk_str_c(text))));
+    } else if (t->type == XT_F64) {
         (void)snprintf(text, sizeof(text), "%.17g", c->f);
-        (void)sk_buf_c(q->out, "CAST(");
-        if (param_text(q, sk_str_c(text)) < 0)
-            return -ENOMEM;
-        return sk_buf_c(q->out, q->dialect == SK_SQLITE ? " AS REAL)" : " AS double precision)");
-    }
-    return param_num(q, c->i);
-}
-
-static int number_test(struct sql *q, const struct x_test *t)
-{
-    size_t i;
-
-    (void)sk_buf_ch(q->out, '(');
-    if (value(q, t, false) < 0)
-        return q->out->err ? q->out->err : -ENOMEM;
-    if (t->op != X_IN && t->op != X_INTERSECTS) {
-        (void)sk_buf_printf(q->out, " %s ", order_sign(t->op));
-        if (const_param(q, t, &t->c[0]) < 0)
-            return -ENOMEM;
-        return sk_buf_ch(q->out, ')');
-    }
-    (void)sk_buf_c(q->out, t->nc ? " IN (" : " IN (NULL");
-    for (i = 0; i < t->nc; i++) {
-        if (i)
-            (void)sk_buf_ch(q->out, ',');
-        if (const_param(q, t, &t->c[i]) < 0)
-            return -ENOMEM;
-    }
-    return sk_buf_c(q->out, "))");
-}
-
-static int ip_test(struct sql *q, const struct x_test *t)
-{
-    struct sk_buf text;
-    size_t i;
-    int r = 0;
-
-    for (i = 0; i < t->nc; i++)
-        if (t->c[i].plen != (t->c[i].ip.family == 4 ? 32 : 128))
-            return unsayable(q, t, "stored addresses are compared whole, not by network");
-    (void)sk_buf_ch(q->out, '(');
-    if (value(q, t, false) < 0)
-        return q->out->err ? q->out->err : -ENOMEM;
-    (void)sk_buf_c(q->out, t->op == X_NE ? " NOT IN (" : t->nc ? " IN (" : " IN (NULL");
-    sk_buf_init(&text, 256);
-    for (i = 0; i < t->nc && r >= 0; i++) {
-        sk_buf_clear(&text);
-        r = sk_ip_format(&t->c[i].ip, &text);
-        if (i)
-            (void)sk_buf_ch(q->out, ',');
-        if (r == 0)
-            r = param_text(q, sk_buf_view(&text));
-    }
-    sk_buf_done(&text);
-    return r < 0 ? r : sk_buf_c(q->out, "))");
-}
-
-/* ---- texts ----------------------------------------------------------------------------------- */
-
-/* FUNCTION(value, PARAM) with what belongs around it, for one constant. */
-static int text_one(struct sql *q, const struct x_test *t, struct sk_str c, bool element)
-{
-    bool lite = q->dialect == SK_SQLITE;
-    size_t at;
-
-    switch (t->op) {
-    case X_CONTAINS:
-    case X_BCONTAINS:
-    case X_ICONTAINS:
-        (void)sk_buf_c(q->out, lite ? "(instr(" : "(strpos(");
-        (void)sk_buf_c(q->out, t->op == X_ICONTAINS ? "lower(" : "(");
-        if (value(q, t, element) < 0)
-            return q->out->err;
-        (void)sk_buf_c(q->out, t->op == X_ICONTAINS ? "),lower(" : "),(");
-        if (param_text(q, c) < 0)
-            return -ENOMEM;
-        return sk_buf_c(q->out, "))>0)");
-    case X_STARTSWITH:
-    case X_BSTARTSWITH:
-        (void)sk_buf_c(q->out, "(substr(");
-        if (value(q, t, element) < 0)
-            return q->out->err;
-        (void)sk_buf_c(q->out, ",1,length(");
-        if (param_text(q, c) < 0)
-            return -ENOMEM;
-        return sk_buf_printf(q->out, "))=%c%zu)", lite ? '?' : '$', q->first + q->n - 1);
-    case X_ENDSWITH:
-        at = q->first + q->n; /* the number that the constant will have */
-        (void)sk_buf_c(q->out, "(length(");
-        if (value(q, t, element) < 0)
-            return q->out->err;
-        (void)sk_buf_c(q->out, ")>=length(");
-        if (param_text(q, c) < 0)
-            return -ENOMEM;
-        (void)sk_buf_c(q->out, ") AND substr(");
-        if (value(q, t, element) < 0)
-            return q->out->err;
-        (void)sk_buf_c(q->out, ",length(");
-        if (value(q, t, element) < 0)
-            return q->out->err;
-        return sk_buf_printf(q->out, ")-length(%c%zu)+1)=%c%zu)", lite ? '?' : '$', at,
-                             lite ? '?' : '$', at);
-    default: /* X_PMATCH: the path itself, or something below it */
-        while (c.n > 1 && c.p[c.n - 1] == '/')
-            c.n--;
-        (void)sk_buf_ch(q->out, '(');
-        if (value(q, t, element) < 0)
-            return q->out->err;
-        (void)sk_buf_c(q->out, "=");
-        if (param_text(q, c) < 0)
-            return -ENOMEM;
-        at = q->first + q->n - 1;
-        (void)sk_buf_c(q->out, " OR substr(");
-        if (value(q, t, element) < 0)
-            return q->out->err;
-        if (sk_str_eq(c, SK_STR("/")))
-            return sk_buf_c(q->out, ",1,1)='/')");
-        return sk_buf_printf(q->out, ",1,length(%c%zu)+1)=%c%zu||'/')", lite ? '?' : '$', at,
-                             lite ? '?' : '$', at);
-    }
-}
-
-static int pattern_test(struct sql *q, const struct x_test *t, bool element)
-{
-    struct sk_buf re;
-    int r = 0;
-
-    if (q->dialect != SK_SQLITE)
-        return unsayable(q, t, "this store has no regular expressions of the same meaning");
-    (void)sk_buf_c(q->out, "sk_regexp(");
-    sk_buf_init(&re, PATTERN_MAX);
-    if (t->op == X_REGEX) {
-        r = param_text(q, t->c[0].s);
+        xq_add(q, is_lite(q) ? "CAST(%s AS REAL)" : "CAST(%s AS double precision)",
+               xq_mark(q, xq_text(q, sk_str_c(text))));
     } else {
-        (void)sk_buf_c(&re, t->op == X_IGLOB ? "(?si)" : "(?s)");
-        if (!x_glob_to_regex(t->c[0].s, true, &re) || re.err)
-            r = no_memory(q);
-        else
-            r = param_text(q, sk_buf_view(&re));
+        xq_add(q, "%s", xq_mark(q, xq_num(q, c->i)));
     }
-    sk_buf_done(&re);
-    if (r < 0)
-        return r;
-    (void)sk_buf_ch(q->out, ',');
-    if (value(q, t, element) < 0)
-        return q->out->err;
-    return sk_buf_ch(q->out, ')');
 }
 
-/* Does the test, taken as positive, hold for one text? */
-static int text_test(struct sql *q, const struct x_test *t, bool element)
+static void number_test(struct xq *q, const struct x_test *t)
 {
+    bool in = t->op == X_IN || t->op == X_INTERSECTS;
     size_t i;
 
-    if (t->op == X_REGEX || t->op == X_GLOB || t->op == X_IGLOB)
-        return pattern_test(q, t, element);
-    (void)sk_buf_ch(q->out, '(');
-    if (t->op == X_EQ || t->op == X_NE || t->op == X_IN || t->op == X_INTERSECTS) {
-        if (value(q, t, element) < 0)
-            return q->out->err;
-        (void)sk_buf_c(q->out, t->op == X_NE && !element ? " NOT IN (" : " IN (");
-        for (i = 0; i < t->nc; i++) {
-            if (i)
-                (void)sk_buf_ch(q->out, ',');
-            if (param_text(q, t->c[i].s) < 0)
-                return -ENOMEM;
-        }
-        return sk_buf_c(q->out, t->nc ? "))" : "NULL))");
+    xq_add(q, in ? "%s IN (" : "%s%s", source(q, &t->lhs), order_sign(t->op));
+    for (i = 0; i < t->nc && q->r == 0; i++) {
+        xq_add(q, i ? "," : "");
+        add_number(q, t, &t->c[i]);
     }
-    for (i = 0; i < t->nc; i++) {
-        int r;
-
-        if (i)
-            (void)sk_buf_c(q->out, " OR ");
-        r = text_one(q, t, t->c[i].s, element);
-        if (r < 0)
-            return r;
-    }
-    return sk_buf_c(q->out, t->nc ? ")" : "1=0)");
+    xq_add(q, in ? ")" : "");
 }
 
-/* A list of texts: the test holds for one of them; != when it has some and none is equal. */
-static int strs_test(struct sql *q, const struct x_test *t)
+static void exists_test(struct xq *q, const struct x_test *t)
 {
-    bool ne = t->op == X_NE;
-    char name[SK_COLUMN_MAX], *p;
-    int r;
+    if (t->lhs.name && t->lhs.name->get == x_get_pairs)
+        xq_add(q, "%s IS NOT NULL", pair_value(q, &t->lhs));
+    else
+        xq_add(q, "%s IS NOT NULL", member(q, &t->lhs, is_array(&t->lhs)));
+}
 
+/* Lists of texts: the test holds for one of them; != when there are some, and none is equal. */
+static void many_test(struct xq *q, const struct x_test *t)
+{
+    const char *x = "e.value";
+    char name[SK_COLUMN_MAX];
+    uint8_t i;
+
+    for (i = 0; i < t->lhs.ntr; i++)
+        x = transformed(q, t->lhs.tr[i], x);
     if (sk_path_dotted(&t->lhs.path, name, sizeof(name)) < 0)
-        return no_memory(q);
-    (void)sk_buf_ch(q->out, '(');
-    if (ne) {
-        if (place(q, &t->lhs) < 0)
-            return q->out->err;
-        (void)sk_buf_c(q->out, " IS NOT NULL AND NOT ");
+        fail_memory(q);
+    if (t->op == X_NE)
+        xq_add(q, "%s IS NOT NULL AND NOT ", member(q, &t->lhs, true));
+    if (is_lite(q))
+        xq_add(q, "EXISTS(SELECT 1 FROM json_each(\"doc\",'$.%s') e WHERE ", name);
+    else
+        xq_add(q, "EXISTS(SELECT 1 FROM jsonb_array_elements_text(%s) AS e(value) WHERE ",
+               member(q, &t->lhs, true));
+    xq_text_test(q, t, x, false);
+    xq_add(q, ")");
+}
+
+/* ---- field against field
+ * ------------------------------------------------------------------------- */
+
+static bool is_text(uint8_t type)
+{
+    return type == XT_STR || type == XT_BITS;
+}
+
+static bool is_number(uint8_t type)
+{
+    return type == XT_NUM || type == XT_F64;
+}
+
+static void pair_test(struct xq *q, const struct x_test *t)
+{
+    const struct x_term *l = &t->lhs, *r = t->rhs;
+
+    if (l->many || r->many || l->base == XT_LIST || r->base == XT_LIST || l->base == XT_ENUM ||
+        r->base == XT_ENUM || (t->type == XT_TIME && in_column(l) != in_column(r)) ||
+        !(l->type == r->type || (is_text(l->type) && is_text(r->type)) ||
+          (is_number(l->type) && is_number(r->type)))) {
+        xq_fail(q, "the two fields do not compare where they are stored");
+        return;
     }
-    if (q->dialect == SK_SQLITE) {
-        (void)sk_buf_printf(q->out, "EXISTS(SELECT 1 FROM json_each(doc,'$.%s') AS e WHERE ", name);
+    if (is_text(t->type))
+        xq_text_pair(q, t->op, source(q, l), source(q, r));
+    else
+        xq_add(q, "%s%s%s", source(q, l),
+               t->op == X_IN || t->op == X_INTERSECTS ? "=" : order_sign(t->op), source(q, r));
+}
+
+/* ---- nodes
+ * --------------------------------------------------------------------------------------- */
+
+static bool is_stored(const struct x_term *t)
+{
+    size_t i;
+
+    for (i = 0; i < t->path.n; i++)
+        if (t->path.step[i]->flags & SK_F_REF)
+            return false;
+    return t->path.n > 0;
+}
+
+static void test_sql(struct xq *q, const struct x_test *t)
+{
+    q->test = t;
+    if (!is_stored(&t->lhs) || (t->rhs && !is_stored(t->rhs))) {
+        xq_fail(q, "it is not stored");
+    } else if (t->op == X_EXISTS) {
+        exists_test(q, t);
+    } else if (t->rhs) {
+        pair_test(q, t);
+    } else if (t->lhs.base == XT_ENUM) {
+        enum_test(q, t);
+    } else if (t->lhs.many && t->type != XT_NUM) {
+        many_test(q, t);
+    } else if (t->type == XT_BOOL) {
+        bool_test(q, t);
+    } else if (t->type == XT_IP) {
+        xq_ip_test(q, t, source(q, &t->lhs));
+    } else if (is_text(t->type)) {
+        xq_text_test(q, t, source(q, &t->lhs),
+                     in_column(&t->lhs) && t->lhs.ntr == 0 && sk_path_is_indexed(&t->lhs.path));
     } else {
-        for (p = name; *p; p++)
-            if (*p == '.')
-                *p = ',';
-        (void)sk_buf_printf(
-            q->out, "EXISTS(SELECT 1 FROM jsonb_array_elements_text(doc #> '{%s}') AS e(value) WHERE ",
-            name);
-    }
-    r = text_test(q, t, true);
-    return r < 0 ? r : sk_buf_c(q->out, "))");
-}
-
-/* ---- tests and nodes ------------------------------------------------------------------------- */
-
-static int exists_test(struct sql *q, const struct x_test *t)
-{
-    if (t->lhs.always)
-        return sk_buf_c(q->out, "1=1");
-    (void)sk_buf_ch(q->out, '(');
-    if (place(q, &t->lhs) < 0)
-        return q->out->err ? q->out->err : -ENOMEM;
-    return sk_buf_c(q->out, " IS NOT NULL)");
-}
-
-static int test_sql(struct sql *q, const struct x_test *t)
-{
-    if (t->lhs.path.n == 0)
-        return unsayable(q, t, "it is computed from live events");
-    if (t->rhs)
-        return unsayable(q, t, "a field is compared with a field");
-    if (t->op == X_EXISTS)
-        return exists_test(q, t);
-    if (!transformers_sayable(&t->lhs))
-        return unsayable(q, t, "only tolower(), toupper() and len() can be searched by");
-    if (t->lhs.many)
-        return strs_test(q, t);
-    switch (t->type) {
-    case XT_BOOL:
-        return bool_test(q, t);
-    case XT_NUM:
-    case XT_F64:
-    case XT_TIME:
-        return number_test(q, t);
-    case XT_IP:
-        return ip_test(q, t);
-    case XT_ENUM:
-        if (t->lhs.ntr == 0)
-            return enum_test(q, t);
-        return unsayable(q, t, "its values are names; compare them as they are");
-    case XT_STR:
-    case XT_BITS:
-        if (t->lhs.base == XT_ENUM)
-            return unsayable(q, t, "its values are names; compare them as they are");
-        return text_test(q, t, false);
-    default:
-        return unsayable(q, t, "it is a list of objects");
+        number_test(q, t);
     }
 }
 
-static int node_sql(struct sql *q, const struct x_node *n)
-{
-    uint32_t i;
-    int r;
+static void node_sql(struct xq *q, const struct x_node *n);
 
-    if (n->kind == X_CONST)
-        return sk_buf_c(q->out, n->neg ? "1=1" : "1=0");
-    if (n->kind == X_TEST) {
-        if (n->neg)
-            (void)sk_buf_c(q->out, "NOT COALESCE(");
-        r = test_sql(q, n->test);
-        if (r < 0 || !n->neg)
-            return r;
-        return sk_buf_c(q->out, q->dialect == SK_SQLITE ? ",0)" : ",false)");
+static void chain_sql(struct xq *q, const struct x_node *n, uint32_t from, uint32_t to)
+{
+    uint32_t i, mid = from + (to - from) / 2;
+
+    xq_add(q, "(");
+    if (to - from > CHAIN_FLAT) {
+        chain_sql(q, n, from, mid);
+        xq_add(q, n->kind == X_AND ? " AND " : " OR ");
+        chain_sql(q, n, mid, to);
+    } else {
+        for (i = from; i < to; i++) {
+            xq_add(q, i == from ? "" : n->kind == X_AND ? " AND " : " OR ");
+            node_sql(q, n->kids[i]);
+        }
     }
-    (void)sk_buf_ch(q->out, '(');
-    for (i = 0; i < n->n; i++) {
-        if (i)
-            (void)sk_buf_c(q->out, n->kind == X_AND ? " AND " : " OR ");
-        r = node_sql(q, n->kids[i]);
-        if (r < 0)
-            return r;
+    xq_add(q, ")");
+}
+
+static void node_sql(struct xq *q, const struct x_node *n)
+{
+    if (q->r < 0)
+        return;
+    if (n->kind == X_CONST) {
+        xq_add(q, n->neg ? "1=1" : "1=0");
+    } else if (n->kind == X_TEST) {
+        xq_add(q, n->neg ? "NOT COALESCE(" : "(");
+        test_sql(q, n->test);
+        xq_add(q, !n->neg ? ")" : is_lite(q) ? ",0)" : ",false)");
+    } else {
+        chain_sql(q, n, 0, n->n);
     }
-    return sk_buf_ch(q->out, ')');
 }
 
 int sk_expr_to_sql(const struct sk_expr *e, enum sk_dialect dialect, size_t first,
                    struct sk_arena *a, struct sk_buf *out, struct sk_sql_param **ret_params,
                    size_t *ret_n, struct sk_err *err)
 {
-    struct sk_err own = {0};
-    struct sql q = {.dialect = dialect, .a = a, .out = out, .first = first, .err = err ? err : &own};
-    int r = node_sql(&q, e->root);
+    struct xq q = {.dialect = dialect, .a = a, .out = out, .first = first, .err = err};
 
-    if (r == 0)
-        r = out->err;
-    if (r < 0)
-        return q.err->code ? r : sk_err_set(err, r, "the condition is too large as SQL");
+    node_sql(&q, e->root);
+    if (q.r < 0)
+        return q.r;
     *ret_params = q.params;
     *ret_n = q.n;
     return 0;
