@@ -125,7 +125,7 @@ int BPF_PROG(skb_exec, struct task_struct *t, int old_pid, struct linux_binprm *
     __u32 off, nr;
     long n;
 
-    if (skb_floor || !s)
+    if (IDLE || !s)
         return 0;
     e = RECORD(s, skw_exec);
     nr = sys_nr((void *)bpf_task_pt_regs(t)) & (SKW_SYS_MAX - 1);
@@ -153,7 +153,7 @@ int BPF_PROG(skb_fork, struct task_struct *parent, struct task_struct *t)
     struct skw_task *r;
     __u32 nr;
 
-    if (skb_floor || !s || t->pid != t->tgid)
+    if (IDLE || !s || t->pid != t->tgid)
         return 0;
     nr = sys_nr((void *)bpf_task_pt_regs(bpf_get_current_task_btf())) & (SKW_SYS_MAX - 1);
     r = RECORD(s, skw_task);
@@ -170,7 +170,7 @@ int BPF_PROG(skb_exit, struct task_struct *t)
     struct signal_struct *sig = t->signal;
     struct skw_exit *r;
 
-    if (skb_floor || !s || sig->live.counter != 0)
+    if (IDLE || !s || sig->live.counter != 0)
         return 0;
     r = RECORD(s, skw_exit);
     CLEAR(r);
@@ -186,7 +186,7 @@ int BPF_PROG(skb_cgroup_rmdir, struct cgroup *c, const char *path)
     struct scratch *s = scratch_get();
     struct skw_cgroup *r;
 
-    if (skb_floor || !s || BPF_CORE_READ(c, root, hierarchy_id) != skb_hierarchy)
+    if (IDLE || !s || BPF_CORE_READ(c, root, hierarchy_id) != skb_hierarchy)
         return 0;
     r = RECORD(s, skw_cgroup);
     CLEAR(r);

@@ -155,7 +155,7 @@ int skb_call(struct sys_exit_ctx *ctx)
 {
     const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
 
-    if (skb_floor)
+    if (IDLE)
         return 0;
     if (!(y->flags & SKW_S_FIRST) && (bpf_get_current_pid_tgid() >> 32) == skb_self)
         return 0;
@@ -178,7 +178,7 @@ int skb_open(struct sys_exit_ctx *ctx)
     __u64 oflags = 0;
     __u32 n;
 
-    if (skb_floor || (__u32)t->tgid == skb_self)
+    if (IDLE || (__u32)t->tgid == skb_self)
         return 0;
     if (ctx->ret < 0) {
         if (ctx->ret != -ENOENT && ctx->ret != -ENOTDIR)

@@ -25,6 +25,10 @@ const volatile __u32 skb_backlog[2]; /* bytes waiting at which a ring's reader i
 const volatile __u8 skb_type_exit;
 const volatile struct skw_sys skb_sys[SKW_SYS_MAX];
 
+/* Set when the reader has gone: hooks that are still being taken off do nothing. */
+__u32 skb_off;
+#define IDLE (skb_floor || skb_off)
+
 #define GAP_NS 10000000ULL /* the reader may be in a long sleep after this much silence */
 #define WAKE_NS 1000000ULL /* file and network events wake the reader at most this often */
 

@@ -82,7 +82,19 @@ static __always_inline void user_addr(struct skw_sock *r, __u64 from, bool local
         __builtin_memcpy(local ? r->laddr : r->raddr, a.v6, 16);
 }
 
-enum { SK_CALL_CONNECT = 42, SK_CALL_BIND = 49 };
+/* The same for unix sockets: where a failed connect wanted to go. */
+static __always_inline __u32 user_unix(struct scratch *s, struct skw_sock *r, __u64 from, __u64 len)
+{
+    __u32 n = len > 2 && len <= 110 ? len - 2 : 0;
+
+    n &= 127;
+    BARRIER(n);
+    n &= 127;
+    if (n > 108 || n == 0 || bpf_probe_read_user(s->buf + FIXED_MAX, n, (void *)(from + 2)))
+        return 0;
+    r->h.flags |= SKW_F_USERADDR;
+    return n;
+}
 
 /* connect, accept, bind, listen, shutdown, socket, dup on a socket. */
 SEC("tp")
@@ -97,7 +109,7 @@ int skb_sock_call(struct sys_exit_ctx *ctx)
     struct sock *sk;
     __u32 n;
 
-    if (skb_floor || !s || (__u32)t->tgid == skb_self)
+    if (IDLE || !s || (__u32)t->tgid == skb_self)
         return 0;
     if (ctx->ret < 0 && (y->flags & (SKW_S_RET_FD | SKW_S_QUIET)))
         return 0;
@@ -115,9 +127,11 @@ int skb_sock_call(struct sys_exit_ctx *ctx)
     r->arg[2] = sys_arg(regs, 2);
     r->ino = BPF_CORE_READ(f, f_inode, i_ino);
     n = sock_fill(s, r, sk);
-    if (y->str0 == 1 && r->rport == 0)
+    if (r->family == AF_UNIX && y->str0 > 0 && ctx->ret < 0)
+        n = user_unix(s, r, r->arg[1], r->arg[2]);
+    else if (y->str0 == 1 && r->rport == 0)
         user_addr(r, r->arg[1], 0);
-    if (y->str0 == 2 && ctx->ret < 0)
+    else if (y->str0 == 2 && ctx->ret < 0)
         user_addr(r, r->arg[1], 1);
     if (n > 108)
         n = 108;
@@ -145,7 +159,7 @@ int skb_peer(struct sys_exit_ctx *ctx)
     struct sock *sk;
     __u64 addr, x;
 
-    if (skb_floor || ctx->ret < 0 || (__u32)t->tgid == skb_self)
+    if (IDLE || ctx->ret < 0 || (__u32)t->tgid == skb_self)
         return 0;
     regs = (void *)bpf_task_pt_regs(t);
     addr = sys_arg(regs, y->str0);

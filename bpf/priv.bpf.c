@@ -10,7 +10,7 @@ int skb_cred(struct sys_exit_ctx *ctx)
     struct pt_regs *regs;
     struct skw_cred *r;
 
-    if (skb_floor || !s)
+    if (IDLE || !s)
         return 0;
     regs = (void *)bpf_task_pt_regs(t);
     r = RECORD(s, skw_cred);

@@ -62,7 +62,7 @@ bool sk_decode_ok(const void *rec, size_t n)
     if (n < sizeof(*h) || h->size != n)
         return false;
     fixed = fixed_size(h->kind);
-    return fixed != 0 && n >= fixed && text_size(h) <= n - fixed;
+    return fixed != 0 && n >= fixed && text_size(h) <= n - fixed && h->type < SK_E_MAX;
 }
 
 /* ---- texts ----------------------------------------------------------------------------------- */
@@ -471,10 +471,12 @@ static void call_decode(struct sk_decode *d, const struct skw_call *c, struct sk
         open_decode(c, evt, fd, path[0]);
         return;
     }
-    evt->arg0 = c->arg[0];
-    evt->arg1 = c->arg[1];
-    evt->arg2 = c->arg[2];
-    evt->arg3 = c->arg[3];
+    if (c->str_n[0] == 0 && c->str_n[1] == 0 && c->str_n[2] == 0) { /* else pointers */
+        evt->arg0 = c->arg[0];
+        evt->arg1 = c->arg[1];
+        evt->arg2 = c->arg[2];
+        evt->arg3 = c->arg[3];
+    }
     numbers_decode(c, evt, fd);
     mode_decode(c, evt);
     if (evt->type == SK_E_SYMLINK || evt->type == SK_E_SYMLINKAT || evt->type == SK_E_MOUNT)
@@ -562,22 +564,34 @@ static uint32_t l4_of(const struct skw_sock *k)
     }
 }
 
-/* Which side is the server: who accepted, who listens; else the lower port, as a guess. */
-static bool local_is_server(const struct skw_sock *k, uint32_t type)
+/* Which side is the server: the one that accepts or listens; else as known from before, else the
+ * one with the lower port, as a guess. */
+static bool local_is_server(const struct skw_sock *k, uint32_t type, enum sk_side side)
 {
-    if (type == SK_E_CONNECT || type == SK_E_SENDTO || type == SK_E_SENDMSG)
+    switch (type) {
+    case SK_E_CONNECT:
+    case SK_E_SENDTO:
+    case SK_E_SENDMSG:
         return false;
-    if (type == SK_E_ACCEPT || type == SK_E_ACCEPT4 || type == SK_E_LISTEN || type == SK_E_BIND ||
-        type == SK_E_RECVFROM || type == SK_E_RECVMSG || (k->h.flags & SKW_F_ACCEPTED))
+    case SK_E_ACCEPT:
+    case SK_E_ACCEPT4:
+    case SK_E_LISTEN:
+    case SK_E_BIND:
+    case SK_E_RECVFROM:
+    case SK_E_RECVMSG:
         return true;
-    return k->rport == 0 || (k->lport < k->rport && k->lport != 0);
+    default:
+        if (side != SK_SIDE_GUESS)
+            return side == SK_SIDE_SERVER;
+        return k->rport == 0 || (k->lport < k->rport && k->lport != 0);
+    }
 }
 
 static void inet_decode(struct sk_decode *d, const struct skw_sock *k, uint32_t type,
-                        struct sk_fd *fd)
+                        enum sk_side side, struct sk_fd *fd)
 {
     char *p = room(d, 128), *name = p;
-    bool server = local_is_server(k, type);
+    bool server = local_is_server(k, type, side);
 
     fd->lip = ip_of(k, k->laddr);
     fd->lport = k->lport;
@@ -605,14 +619,34 @@ static void inet_decode(struct sk_decode *d, const struct skw_sock *k, uint32_t 
     fd->name = sk_str_n(name, (size_t)(p - name));
 }
 
-static void sock_decode(struct sk_decode *d, const struct skw_sock *k, struct sk_evt *evt,
-                        struct sk_fd *fd)
+static void unix_decode(struct sk_decode *d, const struct skw_sock *k, struct sk_fd *fd)
 {
     const char *path = (const char *)(k + 1);
+    char *dst;
 
-    evt->arg0 = k->arg[0];
-    evt->arg1 = k->arg[1];
-    evt->arg2 = k->arg[2];
+    fd->typechar = SK_FD_UNIX;
+    if (k->path_n == 0)
+        return;
+    if (path[0] != '\0') {
+        fd_path(fd, sk_str_n(path, strnlen(path, k->path_n)));
+        return;
+    }
+    dst = room(d, k->path_n); /* abstract: "@name", as ss(8) shows it */
+    if (!dst)
+        return;
+    memcpy(dst, path, k->path_n);
+    dst[0] = '@';
+    fd->name = sk_str_n(dst, k->path_n);
+}
+
+static void sock_decode(struct sk_decode *d, const struct skw_sock *k, enum sk_side side,
+                        struct sk_evt *evt, struct sk_fd *fd)
+{
+    evt->arg0 = (int32_t)k->arg[0];
+    if (evt->type == SK_E_SOCKET || evt->type == SK_E_LISTEN || evt->type == SK_E_SHUTDOWN) {
+        evt->arg1 = (int32_t)k->arg[1];
+        evt->arg2 = evt->type == SK_E_SOCKET ? (int32_t)k->arg[2] : 0;
+    }
     fd->num = (int32_t)k->arg[0];
     if (evt->type == SK_E_ACCEPT || evt->type == SK_E_ACCEPT4 || evt->type == SK_E_SOCKET)
         fd->num = k->h.ret;
@@ -620,23 +654,32 @@ static void sock_decode(struct sk_decode *d, const struct skw_sock *k, struct sk
         fd->num = evt->arg1 = k->h.ret;
     fd->ino = k->ino;
     if (k->family == AF_INET || k->family == AF_INET6) {
-        inet_decode(d, k, evt->type, fd);
+        inet_decode(d, k, evt->type, side, fd);
     } else if (k->family == AF_UNIX) {
-        fd->typechar = SK_FD_UNIX;
-        if (k->path_n > 1 && path[0] == '\0')
-            fd->name = sk_str_n(path + 1, k->path_n - 1); /* abstract */
-        else if (k->path_n > 0)
-            fd_path(fd, sk_str_n(path, strnlen(path, k->path_n)));
+        unix_decode(d, k, fd);
     } else {
         fd->typechar = SK_FD_OTHER;
     }
 }
 
-void sk_decode_event(struct sk_decode *d, const struct skw_hdr *rec, struct sk_evt *ret_evt,
-                     struct sk_fd *ret_fd)
+static void cred_decode(const struct skw_cred *c, struct sk_evt *evt)
 {
-    const struct skw_cred *cred = (const void *)rec;
+    int n = 1;
 
+    if (evt->type == SK_E_CAPSET)
+        return;
+    if (evt->type == SK_E_SETREUID || evt->type == SK_E_SETREGID)
+        n = 2;
+    if (evt->type == SK_E_SETRESUID || evt->type == SK_E_SETRESGID)
+        n = 3;
+    evt->arg0 = (int32_t)c->arg[0];
+    evt->arg1 = n > 1 ? (int32_t)c->arg[1] : 0;
+    evt->arg2 = n > 2 ? (int32_t)c->arg[2] : 0;
+}
+
+void sk_decode_event(struct sk_decode *d, const struct skw_hdr *rec, enum sk_side side,
+                     struct sk_evt *ret_evt, struct sk_fd *ret_fd)
+{
     d->n = 0;
     *ret_evt = (struct sk_evt){.type = rec->type, .rawres = rec->ret};
     *ret_fd = (struct sk_fd){.num = -1};
@@ -646,10 +689,8 @@ void sk_decode_event(struct sk_decode *d, const struct skw_hdr *rec, struct sk_e
     if (rec->kind == SKW_CALL) {
         call_decode(d, (const void *)rec, ret_evt, ret_fd);
     } else if (rec->kind == SKW_SOCK) {
-        sock_decode(d, (const void *)rec, ret_evt, ret_fd);
+        sock_decode(d, (const void *)rec, side, ret_evt, ret_fd);
     } else if (rec->kind == SKW_CRED) {
-        ret_evt->arg0 = (int32_t)cred->arg[0];
-        ret_evt->arg1 = (int32_t)cred->arg[1];
-        ret_evt->arg2 = (int32_t)cred->arg[2];
+        cred_decode((const void *)rec, ret_evt);
     }
 }

@@ -28,10 +28,13 @@ struct sk_decode { /* texts of the last event; overwritten by the next */
  * Everything below needs that. */
 bool sk_decode_ok(const void *rec, size_t n);
 
+enum sk_side { SK_SIDE_GUESS, SK_SIDE_CLIENT, SK_SIDE_SERVER }; /* of a socket: who we are */
+
 /* Fills evt and fd (zeroed first; num, time and lost are the caller's) of a SKW_CALL, SKW_SOCK or
- * SKW_CRED record. Texts are valid until the next call with d and while rec is. */
-void sk_decode_event(struct sk_decode *d, const struct skw_hdr *rec, struct sk_evt *ret_evt,
-                     struct sk_fd *ret_fd);
+ * SKW_CRED record. side: of its socket, where that is known from an earlier event. Texts are valid
+ * until the next call with d and while rec is. */
+void sk_decode_event(struct sk_decode *d, const struct skw_hdr *rec, enum sk_side side,
+                     struct sk_evt *ret_evt, struct sk_fd *ret_fd);
 
 struct sk_exec_text { /* of a SKW_EXEC or SKW_TASK record */
     struct sk_str exepath, cwd;

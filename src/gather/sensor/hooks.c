@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "skep.skel.h"
@@ -179,7 +180,7 @@ int sk_tracepoint_id(int tracefs, const char *group, const char *name)
 }
 
 int sk_tracepoint_attach(int tracefs, struct bpf_program *prog, const char *group, const char *name,
-                         struct bpf_link **ret)
+                         struct sk_tap *ret)
 {
     struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
     int id = sk_tracepoint_id(tracefs, group, name), fd, r;
@@ -197,7 +198,7 @@ int sk_tracepoint_attach(int tracefs, struct bpf_program *prog, const char *grou
         (void)close(fd);
         return r;
     }
-    *ret = link;
+    *ret = (struct sk_tap){link, fd};
     return 0;
 }
 
@@ -264,7 +265,75 @@ static bool wanted(const struct sk_sensor *s, uint32_t type)
     return s->want[type / 64] >> (type % 64) & 1;
 }
 
-void sk_hooks_want(struct sk_sensor *s)
+/* ---- letting go ------------------------------------------------------------------------------ */
+
+static int fd_cmp(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* Keeps only the n descriptors of v (ascending), which its end closes, and waits on the pipe among
+ * them until we let go of ours. Only system calls here: other threads may have held any lock when
+ * this process was made. */
+static void child_run(const int *v, size_t n, int pipe_fd)
+{
+    int from = 0;
+    size_t i;
+    char c;
+
+    (void)setsid();
+    for (i = 0; i < n; i++) {
+        if (v[i] > from)
+            (void)syscall(SYS_close_range, from, v[i] - 1, 0);
+        from = v[i] + 1;
+    }
+    (void)syscall(SYS_close_range, from, ~0u, 0);
+    while (read(pipe_fd, &c, 1) < 0 && errno == EINTR)
+        ;
+    _exit(0);
+}
+
+/* A grandchild, so that nobody has to wait for it. */
+static void child_make(const int *v, size_t n, int pipe_fd)
+{
+    pid_t pid = fork(), gone;
+
+    if (pid == 0) {
+        if (fork() == 0)
+            child_run(v, n, pipe_fd);
+        _exit(0);
+    }
+    do
+        gone = pid > 0 ? waitpid(pid, NULL, 0) : -1;
+    while (gone < 0 && errno == EINTR);
+}
+
+/*
+ * The kernel waits for all processors at each tracepoint event that is closed, some 60 ms, one
+ * after the other. A child that shares the descriptors is the last to close them, so that we need
+ * not wait; when none can be made, we wait.
+ */
+static void taps_release(struct sk_tap *v, size_t n)
+{
+    int fds[SK_HOOKS_MAX * 2 + 1], p[2] = {-1, -1};
+    size_t i, k = 0;
+
+    for (i = 0; i < n; i++) {
+        fds[k++] = bpf_link__fd(v[i].link);
+        fds[k++] = v[i].event;
+    }
+    if (n > 2 && pipe2(p, O_CLOEXEC) == 0) {
+        fds[k++] = p[0];
+        qsort(fds, k, sizeof(fds[0]), fd_cmp);
+        child_make(fds, k, p[0]);
+    }
+    for (i = 0; i < n; i++)
+        (void)bpf_link__destroy(v[i].link); /* nothing to be done if it fails */
+    sk_closep(&p[0]);
+    sk_closep(&p[1]);
+}
+
+static void hook_attach(struct sk_sensor *s, const struct sk_call *call, struct sk_tap *ret)
 {
     struct bpf_program *prog[] = {
         [SK_P_OPEN] = s->skel->progs.skb_open,      [SK_P_CALL] = s->skel->progs.skb_call,
@@ -272,32 +341,44 @@ void sk_hooks_want(struct sk_sensor *s)
         [SK_P_PEER] = s->skel->progs.skb_peer,
     };
     char name[64];
-    size_t i;
     int r;
 
+    (void)snprintf(name, sizeof(name), "sys_exit_%s", call->name);
+    r = sk_tracepoint_attach(s->tracefs, prog[call->prog], "syscalls", name, ret);
+    if (r < 0 && r != -ENOENT) /* else a call that this kernel was built without */
+        sk_log(s->conf.log, SK_WARN, "sensor", "a system call is not seen", "call=%s error=%s",
+               call->name, strerror(-r));
+}
+
+void sk_hooks_want(struct sk_sensor *s)
+{
+    struct sk_tap off[SK_HOOKS_MAX];
+    size_t i, n = 0;
+
     for (i = 0; i < SK_ARRAY_LEN(calls); i++) {
-        if (!wanted(s, calls[i].sys.type)) {
-            if (s->call[i])
-                (void)bpf_link__destroy(s->call[i]); /* nothing to be done if it fails */
-            s->call[i] = NULL;
+        if (wanted(s, calls[i].sys.type) == (s->call[i].link != NULL))
             continue;
+        if (!s->call[i].link) {
+            hook_attach(s, &calls[i], &s->call[i]);
+        } else {
+            off[n++] = s->call[i];
+            s->call[i].link = NULL;
         }
-        if (s->call[i])
-            continue;
-        (void)snprintf(name, sizeof(name), "sys_exit_%s", calls[i].name);
-        r = sk_tracepoint_attach(s->tracefs, prog[calls[i].prog], "syscalls", name, &s->call[i]);
-        if (r < 0 && r != -ENOENT) /* a call that this kernel was built without */
-            sk_log(s->conf.log, SK_WARN, "sensor", "a system call is not seen", "call=%s error=%s",
-                   calls[i].name, strerror(-r));
     }
+    taps_release(off, n);
 }
 
 void sk_hooks_done(struct sk_sensor *s)
 {
-    size_t i;
+    struct sk_tap off[SK_HOOKS_MAX];
+    size_t i, n = 0;
 
+    if (s->skel->bss)
+        s->skel->bss->skb_off = 1;
     for (i = 0; i < SK_ARRAY_LEN(s->base); i++)
         (void)bpf_link__destroy(s->base[i]);
     for (i = 0; i < SK_ARRAY_LEN(calls); i++)
-        (void)bpf_link__destroy(s->call[i]);
+        if (s->call[i].link)
+            off[n++] = s->call[i];
+    taps_release(off, n);
 }

@@ -360,13 +360,27 @@ static uint64_t host_pid(const struct sk_sensor *s, const struct sk_proc *p, uin
     return vpid;
 }
 
+/* The side of a socket, remembered from its connect or accept. */
+static enum sk_side side_of(struct sk_sensor *s, const struct skw_sock *k)
+{
+    struct sk_sock_side *r = &s->role[(k->ino * 0x9e3779b97f4a7c15ULL >> 32) % SK_ROLES];
+    uint32_t type = k->h.type;
+
+    if (type == SK_E_CONNECT || type == SK_E_ACCEPT || type == SK_E_ACCEPT4)
+        *r = (struct sk_sock_side){k->ino, type != SK_E_CONNECT};
+    if (r->ino != k->ino || k->ino == 0)
+        return SK_SIDE_GUESS;
+    return r->server ? SK_SIDE_SERVER : SK_SIDE_CLIENT;
+}
+
 static void call_record(struct sk_sensor *s, const struct skw_hdr *h)
 {
     struct sk_proc *p = proc_of(s, h);
+    enum sk_side side = h->kind == SKW_SOCK ? side_of(s, (const void *)h) : SK_SIDE_GUESS;
     struct sk_event ev;
 
     memset(&ev, 0, sizeof(ev));
-    sk_decode_event(&s->decode, h, &ev.evt, &ev.fd);
+    sk_decode_event(&s->decode, h, side, &ev.evt, &ev.fd);
     if (ev.evt.target_pid)
         ev.evt.target_pid = host_pid(s, p, ev.evt.target_pid);
     if (h->kind == SKW_CRED && p && h->ret == 0)

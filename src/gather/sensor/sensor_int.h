@@ -17,6 +17,17 @@ struct bpf_link;
 struct bpf_program;
 
 #define SK_HOOKS_MAX 128
+#define SK_ROLES 4096 /* sockets whose side is remembered */
+
+struct sk_sock_side {
+    uint64_t ino;
+    bool server;
+};
+
+struct sk_tap {            /* a program on a tracepoint */
+    struct bpf_link *link; /* NULL: off */
+    int event;             /* the perf event's descriptor, the link's own */
+};
 
 struct sk_sensor {
     struct sk_sensor_conf conf;
@@ -25,8 +36,8 @@ struct sk_sensor {
     char why_text[SK_ERR_MAX];
 
     struct skep_bpf *skel;
-    struct bpf_link *base[8];            /* typed hooks, always on */
-    struct bpf_link *call[SK_HOOKS_MAX]; /* by line of the hook table; NULL: off */
+    struct bpf_link *base[8];         /* typed hooks, always on */
+    struct sk_tap call[SK_HOOKS_MAX]; /* by line of the hook table */
     uint64_t want[2];
     int tracefs; /* directory, -1: none */
     int epoll;
@@ -42,8 +53,9 @@ struct sk_sensor {
     int64_t wall_offset; /* wall clock - boot clock */
     uint64_t offset_at;  /* boot ns when it was taken */
     uint64_t swept_at, active_at;
-    uint64_t num, seen, bad; /* events told, records not understood */
-    uint64_t pending;        /* processes without a settled container */
+    uint64_t num, seen, bad;            /* events told, records not understood */
+    uint64_t pending;                   /* processes without a settled container */
+    struct sk_sock_side role[SK_ROLES]; /* of sockets, by inode: for dup after connect or accept */
 };
 
 /* ---- hooks.c ---- */
@@ -61,7 +73,7 @@ int sk_tracefs_open(void) SK_NODISCARD;
 int sk_tracepoint_id(int tracefs, const char *group, const char *name) SK_NODISCARD;
 /* Attaches prog to a tracepoint. 0 or -errno. */
 int sk_tracepoint_attach(int tracefs, struct bpf_program *prog, const char *group, const char *name,
-                         struct bpf_link **ret) SK_NODISCARD;
+                         struct sk_tap *ret) SK_NODISCARD;
 void sk_hooks_settings(struct sk_sensor *s); /* skb_sys and kin, before load */
 int sk_hooks_base(struct sk_sensor *s, struct sk_err *err) SK_NODISCARD;
 void sk_hooks_want(struct sk_sensor *s); /* attaches and detaches after s->want */
