@@ -80,4 +80,27 @@ enum x_container_cookie {
 };
 enum x_mount_cookie { XM_WHOLE, XM_SOURCE, XM_DEST, XM_MODE, XM_RDWR };
 
+/* Names of the bits and numbers that system calls take (falco_sym.c). */
+enum x_sym {
+    X_SYM_OPEN,
+    X_SYM_CLONE,
+    X_SYM_MODE,
+    X_SYM_AT,
+    X_SYM_RENAME,
+    X_SYM_MOUNT,
+    X_SYM_UMOUNT,
+    X_SYM_MEMFD,
+    X_SYM_PROT,
+    X_SYM_EXE,
+    X_SYM_CLOEXEC,
+    X_SYM_PTRACE,
+    X_SYM_BPF,
+    X_SYM_AF,
+    X_SYM_SIG,
+    X_SYM_CAPS,
+    X_SYMS
+};
+/* "O_RDWR|O_CREAT", "PTRACE_ATTACH"; p == NULL when the number has no name. */
+struct sk_str x_sym_text(unsigned sym, uint64_t v, struct x_scratch *s);
+
 #endif

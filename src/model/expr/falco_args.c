@@ -5,13 +5,6 @@
  *
  * How the sensor fills struct sk_evt by type stands in the table below.
  */
-#include <fcntl.h>
-#include <linux/bpf.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/mount.h>
-#include <sys/ptrace.h>
-#include <sys/socket.h>
 
 #include "expr/falco.h"
 
@@ -21,6 +14,7 @@ enum source {
     S_OLDPATH,
     S_NEWPATH,
     S_NAME,
+    S_FILE,
     S_FLAGS,
     S_MODE,
     S_RAWRES,
@@ -42,23 +36,25 @@ enum decoder {
     D_NUM,
     D_OCT,
     D_RES,
-    D_OPEN,
-    D_CLONE,
-    D_MODE,
-    D_AT,
-    D_RENAME,
-    D_MOUNT,
-    D_UMOUNT,
-    D_MEMFD,
-    D_PROT,
-    D_EXE,
-    D_PTRACE,
-    D_BPF,
-    D_AF,
-    D_SIG,
     D_UID,
     D_GID,
-    D_CAPS
+    D_SYM, /* the others: symbols */
+    D_OPEN = D_SYM + X_SYM_OPEN,
+    D_CLONE = D_SYM + X_SYM_CLONE,
+    D_MODE = D_SYM + X_SYM_MODE,
+    D_AT = D_SYM + X_SYM_AT,
+    D_RENAME = D_SYM + X_SYM_RENAME,
+    D_MOUNT = D_SYM + X_SYM_MOUNT,
+    D_UMOUNT = D_SYM + X_SYM_UMOUNT,
+    D_MEMFD = D_SYM + X_SYM_MEMFD,
+    D_PROT = D_SYM + X_SYM_PROT,
+    D_EXE = D_SYM + X_SYM_EXE,
+    D_CLOEXEC = D_SYM + X_SYM_CLOEXEC,
+    D_PTRACE = D_SYM + X_SYM_PTRACE,
+    D_BPF = D_SYM + X_SYM_BPF,
+    D_AF = D_SYM + X_SYM_AF,
+    D_SIG = D_SYM + X_SYM_SIG,
+    D_CAPS = D_SYM + X_SYM_CAPS,
 };
 
 struct arg {
@@ -76,14 +72,14 @@ static const struct arg args_open_by_handle_at[] = {
 static const struct arg args_creat[] = {
     {"fd", S_RAWRES, D_NUM}, {"name", S_PATH, D_TEXT}, {"mode", S_MODE, D_OCT}, {0}};
 static const struct arg args_execve[] = {{"res", S_RAWRES, D_RES},
-                                         {"filename", S_PATH, D_TEXT},
+                                         {"filename", S_FILE, D_TEXT},
                                          {"exe", S_EXE, D_TEXT},
                                          {"args", S_ARGS, D_TEXT},
                                          {"pid", S_PID, D_NUM},
                                          {"flags", S_EXEFLAGS, D_EXE},
                                          {0}};
 static const struct arg args_execveat[] = {{"res", S_RAWRES, D_RES},
-                                           {"pathname", S_PATH, D_TEXT},
+                                           {"pathname", S_FILE, D_TEXT},
                                            {"exe", S_EXE, D_TEXT},
                                            {"args", S_ARGS, D_TEXT},
                                            {"pid", S_PID, D_NUM},
@@ -97,7 +93,7 @@ static const struct arg args_fork[] = {{"res", S_RAWRES, D_RES},
                                        {"args", S_ARGS, D_TEXT},
                                        {"pid", S_PID, D_NUM},
                                        {0}};
-static const struct arg args_procexit[] = {{"status", S_ARG0, D_NUM}, {0}};
+static const struct arg args_procexit[] = {{"status", S_ARG0, D_NUM}, {"sig", S_ARG1, D_SIG}, {0}};
 static const struct arg args_rename[] = {
     {"res", S_RAWRES, D_RES}, {"oldpath", S_OLDPATH, D_TEXT}, {"newpath", S_NEWPATH, D_TEXT}, {0}};
 static const struct arg args_renameat2[] = {{"res", S_RAWRES, D_RES},
@@ -131,16 +127,16 @@ static const struct arg args_fchown[] = {{"res", S_RAWRES, D_RES},
                                          {"uid", S_ARG0, D_UID},
                                          {"gid", S_ARG1, D_GID},
                                          {0}};
-static const struct arg args_fchownat[] = {{"res", S_RAWRES, D_RES}, {"pathname", S_PATH, D_TEXT},
-                                           {"uid", S_ARG0, D_UID},   {"gid", S_ARG1, D_GID},
-                                           {"flags", S_FLAGS, D_AT}, {0}};
+static const struct arg args_fchownat[] = {{"res", S_RAWRES, D_RES},
+                                           {"pathname", S_PATH, D_TEXT},
+                                           {"uid", S_ARG0, D_UID},
+                                           {"gid", S_ARG1, D_GID},
+                                           {0}};
 static const struct arg args_connect[] = {
     {"res", S_RAWRES, D_RES}, {"tuple", S_FDNAME, D_TEXT}, {"fd", S_FD, D_NUM}, {0}};
 static const struct arg args_accept[] = {{"fd", S_RAWRES, D_NUM}, {"tuple", S_FDNAME, D_TEXT}, {0}};
-static const struct arg args_accept4[] = {
-    {"fd", S_RAWRES, D_NUM}, {"tuple", S_FDNAME, D_TEXT}, {"flags", S_FLAGS, D_NUM}, {0}};
 static const struct arg args_listen[] = {
-    {"res", S_RAWRES, D_RES}, {"fd", S_FD, D_NUM}, {"backlog", S_ARG0, D_NUM}, {0}};
+    {"res", S_RAWRES, D_RES}, {"fd", S_FD, D_NUM}, {"backlog", S_ARG1, D_NUM}, {0}};
 static const struct arg args_bind[] = {
     {"res", S_RAWRES, D_RES}, {"addr", S_FDNAME, D_TEXT}, {"fd", S_FD, D_NUM}, {0}};
 static const struct arg args_sendto[] = {
@@ -151,7 +147,7 @@ static const struct arg args_socket[] = {{"fd", S_RAWRES, D_NUM},
                                          {"proto", S_ARG2, D_NUM},
                                          {0}};
 static const struct arg args_shutdown[] = {
-    {"res", S_RAWRES, D_RES}, {"fd", S_FD, D_NUM}, {"how", S_ARG0, D_NUM}, {0}};
+    {"res", S_RAWRES, D_RES}, {"fd", S_FD, D_NUM}, {"how", S_ARG1, D_NUM}, {0}};
 static const struct arg args_tcpclose[] = {{"tuple", S_FDNAME, D_TEXT}, {0}};
 static const struct arg args_dup[] = {
     {"res", S_RAWRES, D_RES}, {"fd", S_ARG0, D_NUM}, {"res_or_fd", S_RAWRES, D_NUM}, {0}};
@@ -161,7 +157,7 @@ static const struct arg args_dup2[] = {{"res", S_RAWRES, D_RES}, {"oldfd", S_ARG
 static const struct arg args_dup3[] = {{"res", S_RAWRES, D_RES},
                                        {"oldfd", S_ARG0, D_NUM},
                                        {"newfd", S_ARG1, D_NUM},
-                                       {"flags", S_FLAGS, D_OPEN},
+                                       {"flags", S_ARG2, D_CLOEXEC},
                                        {"res_or_fd", S_RAWRES, D_NUM},
                                        {"fd", S_RAWRES, D_NUM},
                                        {0}};
@@ -191,7 +187,7 @@ static const struct arg args_capset[] = {{"res", S_RAWRES, D_RES},
                                          {"cap_inheritable", S_ARG2, D_CAPS},
                                          {0}};
 static const struct arg args_setns[] = {
-    {"res", S_RAWRES, D_RES}, {"fd", S_ARG0, D_NUM}, {"nstype", S_FLAGS, D_CLONE}, {0}};
+    {"res", S_RAWRES, D_RES}, {"fd", S_FD, D_NUM}, {"nstype", S_FLAGS, D_CLONE}, {0}};
 static const struct arg args_unshare[] = {
     {"res", S_RAWRES, D_RES}, {"flags", S_FLAGS, D_CLONE}, {0}};
 static const struct arg args_mount[] = {{"res", S_RAWRES, D_RES},    {"dev", S_OLDPATH, D_TEXT},
@@ -211,11 +207,11 @@ static const struct arg args_finit_module[] = {{"res", S_RAWRES, D_RES},
                                                {"flags", S_FLAGS, D_NUM},
                                                {0}};
 static const struct arg args_delete_module[] = {
-    {"res", S_RAWRES, D_RES}, {"name", S_NAME, D_TEXT}, {"flags", S_FLAGS, D_OPEN}, {0}};
+    {"res", S_RAWRES, D_RES}, {"name", S_NAME, D_TEXT}, {"flags", S_ARG1, D_NUM}, {0}};
 static const struct arg args_memfd_create[] = {
     {"fd", S_RAWRES, D_NUM}, {"name", S_NAME, D_TEXT}, {"flags", S_FLAGS, D_MEMFD}, {0}};
 static const struct arg args_pivot_root[] = {
-    {"res", S_RAWRES, D_RES}, {"new_root", S_NEWPATH, D_TEXT}, {"put_old", S_OLDPATH, D_TEXT}, {0}};
+    {"res", S_RAWRES, D_RES}, {"new_root", S_OLDPATH, D_TEXT}, {"put_old", S_NEWPATH, D_TEXT}, {0}};
 static const struct arg args_userfaultfd[] = {
     {"res", S_RAWRES, D_RES}, {"flags", S_FLAGS, D_OPEN}, {0}};
 static const struct arg args_process_vm_readv[] = {
@@ -223,9 +219,12 @@ static const struct arg args_process_vm_readv[] = {
 static const struct arg args_prctl[] = {
     {"res", S_RAWRES, D_RES}, {"option", S_ARG0, D_NUM}, {"arg2_int", S_ARG1, D_NUM}, {0}};
 static const struct arg args_io_uring_setup[] = {
-    {"res", S_RAWRES, D_RES}, {"flags", S_FLAGS, D_NUM}, {0}};
-static const struct arg args_mprotect[] = {
-    {"res", S_RAWRES, D_RES}, {"prot", S_FLAGS, D_PROT}, {0}};
+    {"res", S_RAWRES, D_RES}, {"entries", S_ARG0, D_NUM}, {0}};
+static const struct arg args_mprotect[] = {{"res", S_RAWRES, D_RES},
+                                           {"addr", S_ARG0, D_NUM},
+                                           {"length", S_ARG1, D_NUM},
+                                           {"prot", S_ARG2, D_PROT},
+                                           {0}};
 static const struct arg args_keyctl[] = {{"res", S_RAWRES, D_RES}, {"option", S_ARG0, D_NUM}, {0}};
 static const struct arg args_syslog[] = {{"res", S_RAWRES, D_RES}, {"type", S_ARG0, D_NUM}, {0}};
 static const struct arg *const args_of[SK_E_MAX] = {
@@ -262,7 +261,7 @@ static const struct arg *const args_of[SK_E_MAX] = {
     [SK_E_FCHOWNAT] = args_fchownat,
     [SK_E_CONNECT] = args_connect,
     [SK_E_ACCEPT] = args_accept,
-    [SK_E_ACCEPT4] = args_accept4,
+    [SK_E_ACCEPT4] = args_accept,
     [SK_E_LISTEN] = args_listen,
     [SK_E_BIND] = args_bind,
     [SK_E_SENDTO] = args_sendto,
@@ -308,169 +307,6 @@ static const struct arg *const args_of[SK_E_MAX] = {
     [SK_E_SYSLOG] = args_syslog,
 };
 
-/* ---- symbols --------------------------------------------------------------------------------- */
-
-struct symbol {
-    uint64_t value;
-    const char *name;
-};
-#define SYM(x)                                                                                     \
-    {                                                                                              \
-        (uint64_t)(x), #x                                                                          \
-    }
-
-static const struct symbol sym_open[] = {
-    SYM(O_CREAT),
-    SYM(O_EXCL),
-    SYM(O_NOCTTY),
-    SYM(O_TRUNC),
-    SYM(O_APPEND),
-    SYM(O_NONBLOCK),
-    SYM(O_DIRECT),
-    SYM(O_DIRECTORY),
-    SYM(O_NOFOLLOW),
-    SYM(O_NOATIME),
-    SYM(O_CLOEXEC),
-    {020000000, "O_PATH"},
-    {020000000 + 0x400000, "O_TMPFILE"},
-    {0},
-};
-static const struct symbol sym_clone[] = {
-    SYM(CLONE_VM),
-    SYM(CLONE_FS),
-    SYM(CLONE_FILES),
-    SYM(CLONE_SIGHAND),
-    SYM(CLONE_PTRACE),
-    SYM(CLONE_VFORK),
-    SYM(CLONE_PARENT),
-    SYM(CLONE_THREAD),
-    SYM(CLONE_NEWNS),
-    SYM(CLONE_SYSVSEM),
-    SYM(CLONE_SETTLS),
-    SYM(CLONE_PARENT_SETTID),
-    SYM(CLONE_CHILD_CLEARTID),
-    SYM(CLONE_UNTRACED),
-    SYM(CLONE_CHILD_SETTID),
-    SYM(CLONE_NEWCGROUP),
-    SYM(CLONE_NEWUTS),
-    SYM(CLONE_NEWIPC),
-    SYM(CLONE_NEWUSER),
-    SYM(CLONE_NEWPID),
-    SYM(CLONE_NEWNET),
-    SYM(CLONE_IO),
-    {0x80, "CLONE_NEWTIME"},
-    {0},
-};
-static const struct symbol sym_mode[] = {
-    {00400, "S_IRUSR"},
-    {00200, "S_IWUSR"},
-    {00100, "S_IXUSR"},
-    {00040, "S_IRGRP"},
-    {00020, "S_IWGRP"},
-    {00010, "S_IXGRP"},
-    {00004, "S_IROTH"},
-    {00002, "S_IWOTH"},
-    {00001, "S_IXOTH"},
-    {04000, "S_ISUID"},
-    {02000, "S_ISGID"},
-    {01000, "S_ISVTX"},
-    {0},
-};
-static const struct symbol sym_at[] = {
-    {0x100, "AT_SYMLINK_NOFOLLOW"},
-    {0x200, "AT_REMOVEDIR"},
-    {0x400, "AT_SYMLINK_FOLLOW"},
-    {0x1000, "AT_EMPTY_PATH"},
-    {0},
-};
-static const struct symbol sym_rename[] = {
-    {1, "RENAME_NOREPLACE"},
-    {2, "RENAME_EXCHANGE"},
-    {4, "RENAME_WHITEOUT"},
-    {0},
-};
-static const struct symbol sym_mount[] = {
-    SYM(MS_RDONLY),      SYM(MS_NOSUID),
-    SYM(MS_NODEV),       SYM(MS_NOEXEC),
-    SYM(MS_SYNCHRONOUS), SYM(MS_REMOUNT),
-    SYM(MS_MANDLOCK),    SYM(MS_DIRSYNC),
-    SYM(MS_NOATIME),     SYM(MS_NODIRATIME),
-    SYM(MS_BIND),        SYM(MS_MOVE),
-    SYM(MS_REC),         SYM(MS_SILENT),
-    SYM(MS_POSIXACL),    SYM(MS_UNBINDABLE),
-    SYM(MS_PRIVATE),     SYM(MS_SLAVE),
-    SYM(MS_SHARED),      SYM(MS_RELATIME),
-    SYM(MS_STRICTATIME), {0},
-};
-static const struct symbol sym_umount[] = {
-    {1, "FORCE"}, {2, "DETACH"}, {4, "EXPIRE"}, {8, "NOFOLLOW"}, {0},
-};
-static const struct symbol sym_memfd[] = {
-    {1, "MFD_CLOEXEC"},     {2, "MFD_ALLOW_SEALING"}, {4, "MFD_HUGETLB"},
-    {8, "MFD_NOEXEC_SEAL"}, {16, "MFD_EXEC"},         {0},
-};
-static const struct symbol sym_prot[] = {
-    {1, "PROT_READ"},
-    {2, "PROT_WRITE"},
-    {4, "PROT_EXEC"},
-    {0},
-};
-static const struct symbol sym_exe[] = {
-    {1, "EXE_WRITABLE"},
-    {2, "EXE_UPPER_LAYER"},
-    {4, "EXE_FROM_MEMFD"},
-    {0},
-};
-static const struct symbol sym_ptrace[] = {
-    SYM(PTRACE_TRACEME),      SYM(PTRACE_PEEKTEXT),     SYM(PTRACE_PEEKDATA),
-    {3, "PTRACE_PEEKUSR"},    SYM(PTRACE_POKETEXT),     SYM(PTRACE_POKEDATA),
-    {6, "PTRACE_POKEUSR"},    SYM(PTRACE_CONT),         SYM(PTRACE_KILL),
-    SYM(PTRACE_SINGLESTEP),   {12, "PTRACE_GETREGS"},   {13, "PTRACE_SETREGS"},
-    {14, "PTRACE_GETFPREGS"}, {15, "PTRACE_SETFPREGS"}, SYM(PTRACE_ATTACH),
-    SYM(PTRACE_DETACH),       {24, "PTRACE_SYSCALL"},   SYM(PTRACE_SETOPTIONS),
-    SYM(PTRACE_GETEVENTMSG),  SYM(PTRACE_GETSIGINFO),   SYM(PTRACE_SETSIGINFO),
-    SYM(PTRACE_GETREGSET),    SYM(PTRACE_SETREGSET),    SYM(PTRACE_SEIZE),
-    SYM(PTRACE_INTERRUPT),    SYM(PTRACE_LISTEN),       {0},
-};
-static const struct symbol sym_bpf[] = {
-    SYM(BPF_MAP_CREATE),
-    SYM(BPF_MAP_LOOKUP_ELEM),
-    SYM(BPF_MAP_UPDATE_ELEM),
-    SYM(BPF_MAP_DELETE_ELEM),
-    SYM(BPF_MAP_GET_NEXT_KEY),
-    SYM(BPF_PROG_LOAD),
-    SYM(BPF_OBJ_PIN),
-    SYM(BPF_OBJ_GET),
-    SYM(BPF_PROG_ATTACH),
-    SYM(BPF_PROG_DETACH),
-    SYM(BPF_PROG_TEST_RUN),
-    SYM(BPF_PROG_GET_NEXT_ID),
-    SYM(BPF_MAP_GET_NEXT_ID),
-    SYM(BPF_PROG_GET_FD_BY_ID),
-    SYM(BPF_MAP_GET_FD_BY_ID),
-    SYM(BPF_OBJ_GET_INFO_BY_FD),
-    SYM(BPF_PROG_QUERY),
-    SYM(BPF_RAW_TRACEPOINT_OPEN),
-    SYM(BPF_BTF_LOAD),
-    SYM(BPF_BTF_GET_FD_BY_ID),
-    SYM(BPF_LINK_CREATE),
-    SYM(BPF_LINK_UPDATE),
-    {0},
-};
-static const struct symbol sym_af[] = {
-    SYM(AF_UNSPEC), SYM(AF_UNIX), SYM(AF_INET),      SYM(AF_AX25),  SYM(AF_INET6), SYM(AF_NETLINK),
-    SYM(AF_PACKET), SYM(AF_ALG),  SYM(AF_BLUETOOTH), SYM(AF_VSOCK), SYM(AF_XDP),   {0},
-};
-static const struct symbol sym_sig[] = {
-    SYM(SIGHUP),  SYM(SIGINT),   SYM(SIGQUIT), SYM(SIGILL),  SYM(SIGTRAP),
-    SYM(SIGABRT), SYM(SIGBUS),   SYM(SIGFPE),  SYM(SIGKILL), SYM(SIGUSR1),
-    SYM(SIGSEGV), SYM(SIGUSR2),  SYM(SIGPIPE), SYM(SIGALRM), SYM(SIGTERM),
-    SYM(SIGCHLD), SYM(SIGCONT),  SYM(SIGSTOP), SYM(SIGTSTP), SYM(SIGTTIN),
-    SYM(SIGTTOU), SYM(SIGURG),   SYM(SIGXCPU), SYM(SIGXFSZ), SYM(SIGVTALRM),
-    SYM(SIGPROF), SYM(SIGWINCH), SYM(SIGIO),   SYM(SIGPWR),  SYM(SIGSYS),
-    {0},
-};
-
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static struct sk_str source_text(const struct sk_event *e, uint8_t source)
@@ -486,6 +322,8 @@ static struct sk_str source_text(const struct sk_event *e, uint8_t source)
         return e->evt.newpath;
     case S_NAME:
         return e->evt.name;
+    case S_FILE: /* as given to exec, before links were followed */
+        return e->evt.name.p ? e->evt.name : e->evt.path;
     case S_FDNAME:
         return e->fd.name;
     case S_EXE:
@@ -526,48 +364,6 @@ static int64_t source_num(const struct sk_event *e, uint8_t source)
     }
 }
 
-static struct sk_str join(uint64_t v, const struct symbol *sym, struct sk_str first,
-                          struct x_scratch *s)
-{
-    size_t from = s->n;
-
-    if (first.p)
-        (void)x_scratch_fmt(s, "%s", first.p);
-    for (; sym->name; sym++)
-        if (sym->value && (v & sym->value) == sym->value)
-            (void)x_scratch_fmt(s, "%s%s", s->n > from ? "|" : "", sym->name);
-    if (s->n == from)
-        return SK_STR("0");
-    return sk_str_n(s->p + from, s->n - from);
-}
-
-static struct sk_str pick(uint64_t v, const struct symbol *sym)
-{
-    for (; sym->name; sym++)
-        if (sym->value == v)
-            return sk_str_c(sym->name);
-    return (struct sk_str){0};
-}
-
-static struct sk_str caps(uint64_t v, struct x_scratch *s)
-{
-    size_t from = s->n;
-    uint32_t i;
-
-    for (i = 0; i < 64 && i < sk_enum_capability.n; i++)
-        if (v >> i & 1)
-            (void)x_scratch_fmt(s, "%s%s", s->n > from ? "|" : "", sk_enum_capability.names[i]);
-    return sk_str_n(s->p + from, s->n - from);
-}
-
-static struct sk_str open_flags(uint64_t v, struct x_scratch *s)
-{
-    static const struct sk_str access[] = {SK_STR_INIT("O_RDONLY"), SK_STR_INIT("O_WRONLY"),
-                                           SK_STR_INIT("O_RDWR"), SK_STR_INIT("O_ACCMODE")};
-
-    return join(v, sym_open, access[v & 3], s);
-}
-
 /* The names of users are those of the process's root, so only its own are known here. */
 static struct sk_str user_name(const struct sk_event *e, int64_t id, bool group)
 {
@@ -583,38 +379,19 @@ static struct sk_str user_name(const struct sk_event *e, int64_t id, bool group)
 static struct sk_str symbols(const struct sk_event *e, uint8_t decoder, int64_t num,
                              struct x_scratch *s)
 {
-    static const struct symbol *const joined[] = {
-        [D_CLONE] = sym_clone,   [D_MODE] = sym_mode,   [D_AT] = sym_at,
-        [D_RENAME] = sym_rename, [D_MOUNT] = sym_mount, [D_UMOUNT] = sym_umount,
-        [D_MEMFD] = sym_memfd,   [D_PROT] = sym_prot,   [D_EXE] = sym_exe,
-    };
-    static const struct symbol *const picked[] = {
-        [D_PTRACE] = sym_ptrace,
-        [D_BPF] = sym_bpf,
-        [D_AF] = sym_af,
-        [D_SIG] = sym_sig,
-    };
-    uint64_t v = (uint64_t)num;
-
-    if (decoder < SK_ARRAY_LEN(joined) && joined[decoder])
-        return join(v, joined[decoder], (struct sk_str){0}, s);
-    if (decoder < SK_ARRAY_LEN(picked) && picked[decoder])
-        return pick(v, picked[decoder]);
     switch (decoder) {
-    case D_OPEN:
-        return open_flags(v, s);
     case D_OCT:
-        return x_scratch_fmt(s, "0%o", (unsigned)v);
+        return x_scratch_fmt(s, "0%o", (unsigned)num);
     case D_RES:
         return num < 0 ? sk_str_c(strerrorname_np((int)-num)) : (struct sk_str){0};
     case D_UID:
         return user_name(e, num, false);
     case D_GID:
         return user_name(e, num, true);
-    case D_CAPS:
-        return caps(v, s);
-    default:
+    case D_NUM:
         return (struct sk_str){0};
+    default:
+        return x_sym_text(decoder - D_SYM, (uint64_t)num, s);
     }
 }
 

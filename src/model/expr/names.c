@@ -286,6 +286,7 @@ static int take_transformers(const struct x_rawterm *raw, struct x_term *t, stru
     return 0;
 }
 
+/* val() says nothing: it is left out, so that a field is one field with and without it. */
 static bool write_text(const struct x_rawterm *raw, struct sk_arena *a, struct x_term *t)
 {
     char text[2 * X_NAME_MAX + 128];
@@ -293,12 +294,13 @@ static bool write_text(const struct x_rawterm *raw, struct sk_arena *a, struct x
     uint8_t i;
 
     for (i = 0; i < raw->ntr; i++)
-        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s(", x_tr_names[raw->tr[i]]);
+        if (raw->tr[i] != X_TR_VAL)
+            n += (size_t)snprintf(text + n, sizeof(text) - n, "%s(", x_tr_names[raw->tr[i]]);
     n += sk_str_copy(text + n, sizeof(text) - n, raw->name);
     if (raw->has_arg)
         n += (size_t)snprintf(text + n, sizeof(text) - n, "[%.*s]",
                               (int)SK_MIN(raw->arg.n, (size_t)X_NAME_MAX), raw->arg.p);
-    for (i = 0; i < raw->ntr && n + 1 < sizeof(text); i++)
+    for (i = 0; i < t->ntr; i++)
         text[n++] = ')';
     t->text = sk_str_n(text, n);
     return sk_arena_keep(a, &t->text);

@@ -214,6 +214,8 @@ struct sk_str x_b64(struct sk_str s, struct x_scratch *out)
 
     while (s.n && s.p[s.n - 1] == '=')
         s.n--;
+    if (s.n % 4 == 1)
+        return (struct sk_str){0}; /* no length that whole bytes have */
     p = x_scratch_take(out, s.n / 4 * 3 + 3);
     for (i = 0; p && i < s.n; i++) {
         int v = b64_value(s.p[i]);
