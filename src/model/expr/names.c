@@ -135,7 +135,7 @@ static bool set_path(struct x_term *t, const struct sk_path *path)
     t->base = path_type(leaf);
     t->many = leaf->type == SK_T_STRS;
     t->always = t->load.n == 0 && (t->base == XT_NUM || t->base == XT_BOOL || t->base == XT_F64 ||
-                                   t->base == XT_ENUM || t->base == XT_BITS);
+                                   t->base == XT_BITS);
     if (t->base == XT_ENUM || t->base == XT_BITS)
         t->en = leaf->of;
     return true;

@@ -11,7 +11,7 @@
 #include "tests/sk_test.h"
 
 /* Does text hold for obj? Errors fail the test with their message. */
-static bool holds(const struct sk_kind *kind, const char *text, const void *obj)
+SK_UNUSED static bool holds(const struct sk_kind *kind, const char *text, const void *obj)
 {
     SK_CLEANUP(sk_expr_freep) struct sk_expr *e = NULL;
     struct sk_err err = {0};
