@@ -122,15 +122,16 @@ int BPF_PROG(skb_exec, struct task_struct *t, int old_pid, struct linux_binprm *
     struct scratch *s = scratch_get();
     struct skw_exec *e;
     struct mm_struct *mm;
-    __u32 off, nr;
+    __u32 off;
     long n;
 
     if (IDLE || !s)
         return 0;
     e = RECORD(s, skw_exec);
-    nr = sys_nr((void *)bpf_task_pt_regs(t)) & (SKW_SYS_MAX - 1);
     CLEAR(e);
-    task_fill(s, &e->t, t, SKW_EXEC, skb_sys[nr].type, RING_FIRST);
+    task_fill(s, &e->t, t, SKW_EXEC, skb_type_exec, RING_FIRST);
+    if (bpf_core_field_exists(bprm->fdpath) && bprm->fdpath)
+        e->t.h.type = skb_type_execveat; /* by descriptor; the registers are the new program's */
     off = exe_fill(e, t, bprm->file, 0);
     if (off <= SKW_TEXT_MAX - 1024) {
         n = bpf_probe_read_kernel_str(s->buf + FIXED_MAX + off, 1024, bprm->filename);

@@ -22,7 +22,7 @@ const volatile __u32 skb_self;       /* our own process: its file and net events
 const volatile __u64 skb_seed;       /* makes the cache of repeated opens unpredictable */
 const volatile __u32 skb_repeat;     /* how long a repeated open is not told, in jiffies; 0: told */
 const volatile __u32 skb_backlog[2]; /* bytes waiting at which a ring's reader is woken */
-const volatile __u8 skb_type_exit;
+const volatile __u8 skb_type_exec, skb_type_execveat, skb_type_exit;
 const volatile struct skw_sys skb_sys[SKW_SYS_MAX];
 
 /* Set when the reader has gone: hooks that are still being taken off do nothing. */

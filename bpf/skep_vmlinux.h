@@ -244,7 +244,7 @@ struct task_struct {
 };
 struct linux_binprm {
     struct file *file;
-    const char *filename;
+    const char *filename, *fdpath;
 };
 
 typedef struct {

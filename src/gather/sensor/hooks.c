@@ -236,8 +236,8 @@ void sk_hooks_settings(struct sk_sensor *s)
     ro->skb_type_exit = SK_E_PROCEXIT;
     for (i = 0; i < SK_ARRAY_LEN(calls); i++)
         ro->skb_sys[calls[i].nr & (SKW_SYS_MAX - 1)] = calls[i].sys;
-    ro->skb_sys[__NR_execve].type = SK_E_EXECVE;
-    ro->skb_sys[__NR_execveat].type = SK_E_EXECVEAT;
+    ro->skb_type_exec = SK_E_EXECVE;
+    ro->skb_type_execveat = SK_E_EXECVEAT;
     ro->skb_sys[__NR_clone].type = SK_E_CLONE;
     ro->skb_sys[__NR_clone3].type = SK_E_CLONE3;
 #ifdef __NR_fork
