@@ -168,7 +168,8 @@ bool x_val_text(const struct x_term *t, const struct sk_val *v, struct sk_buf *o
 bool x_term_keep(struct sk_arena *a, struct x_term *t) SK_NODISCARD;
 
 char *x_scratch_take(struct x_scratch *s, size_t n); /* NULL: full; 8-byte aligned */
-/* Copies at most what fits. */
+/* Both write at most what fits. */
+void x_scratch_add(struct x_scratch *s, struct sk_str text);
 struct sk_str x_scratch_fmt(struct x_scratch *s, const char *fmt, ...) SK_PRINTF(2, 3);
 
 /* evt.arg (falco_args.c) */

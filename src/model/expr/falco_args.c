@@ -395,6 +395,22 @@ static struct sk_str symbols(const struct sk_event *e, uint8_t decoder, int64_t 
     }
 }
 
+static struct sk_str decimal(int64_t v, struct x_scratch *s)
+{
+    uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    char text[20];
+    size_t n = sizeof(text), from;
+
+    do
+        text[--n] = (char)('0' + rest % 10);
+    while ((rest /= 10));
+    from = s->n;
+    if (v < 0)
+        x_scratch_add(s, SK_STR("-"));
+    x_scratch_add(s, sk_str_n(text + n, sizeof(text) - n));
+    return sk_str_n(s->p + from, s->n - from);
+}
+
 static void read_arg(const struct sk_event *e, const struct arg *a, struct x_scratch *s,
                      struct sk_val *ret)
 {
@@ -413,7 +429,7 @@ static void read_arg(const struct sk_event *e, const struct arg *a, struct x_scr
     ret->n = 0;
     two[0] = symbols(e, a->decoder, num, s);
     ret->n += two[0].p != NULL;
-    two[ret->n++] = x_scratch_fmt(s, "%lld", (long long)num);
+    two[ret->n++] = decimal(num, s);
     ret->strs = two;
     ret->type = SK_V_STRS;
 }

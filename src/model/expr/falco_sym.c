@@ -20,20 +20,10 @@ struct symbol {
     }
 
 static const struct symbol sym_open[] = {
-    SYM(O_CREAT),
-    SYM(O_EXCL),
-    SYM(O_NOCTTY),
-    SYM(O_TRUNC),
-    SYM(O_APPEND),
-    SYM(O_NONBLOCK),
-    SYM(O_DIRECT),
-    SYM(O_DIRECTORY),
-    SYM(O_NOFOLLOW),
-    SYM(O_NOATIME),
-    SYM(O_CLOEXEC),
-    {020000000, "O_PATH"},
-    {020000000 + 0x400000, "O_TMPFILE"},
-    {0},
+    SYM(O_CREAT),    SYM(O_EXCL),     SYM(O_NOCTTY),  SYM(O_TRUNC),
+    SYM(O_APPEND),   SYM(O_NONBLOCK), SYM(O_DIRECT),  SYM(O_DIRECTORY),
+    SYM(O_NOFOLLOW), SYM(O_NOATIME),  SYM(O_CLOEXEC), SYM(O_PATH),
+    SYM(O_TMPFILE),  SYM(O_DSYNC),    SYM(O_SYNC),    {0},
 };
 static const struct symbol sym_clone[] = {
     SYM(CLONE_VM),
@@ -175,16 +165,23 @@ static const struct symbol sym_cloexec[] = {
     {0},
 };
 
+static void add_symbol(struct x_scratch *s, size_t from, struct sk_str name)
+{
+    if (s->n > from)
+        x_scratch_add(s, SK_STR("|"));
+    x_scratch_add(s, name);
+}
+
 static struct sk_str join(uint64_t v, const struct symbol *sym, struct sk_str first,
                           struct x_scratch *s)
 {
     size_t from = s->n;
 
     if (first.p)
-        (void)x_scratch_fmt(s, "%s", first.p);
+        x_scratch_add(s, first);
     for (; sym->name; sym++)
         if (sym->value && (v & sym->value) == sym->value)
-            (void)x_scratch_fmt(s, "%s%s", s->n > from ? "|" : "", sym->name);
+            add_symbol(s, from, sk_str_c(sym->name));
     if (s->n == from)
         return SK_STR("0");
     return sk_str_n(s->p + from, s->n - from);
@@ -205,7 +202,7 @@ static struct sk_str caps(uint64_t v, struct x_scratch *s)
 
     for (i = 0; i < 64 && i < sk_enum_capability.n; i++)
         if (v >> i & 1)
-            (void)x_scratch_fmt(s, "%s%s", s->n > from ? "|" : "", sk_enum_capability.names[i]);
+            add_symbol(s, from, sk_str_c(sk_enum_capability.names[i]));
     return sk_str_n(s->p + from, s->n - from);
 }
 

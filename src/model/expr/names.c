@@ -27,6 +27,15 @@ char *x_scratch_take(struct x_scratch *s, size_t n)
     return s->p + at;
 }
 
+void x_scratch_add(struct x_scratch *s, struct sk_str text)
+{
+    size_t n = SK_MIN(text.n, s->cap - s->n);
+
+    if (n)
+        memcpy(s->p + s->n, text.p, n);
+    s->n += n;
+}
+
 struct sk_str x_scratch_fmt(struct x_scratch *s, const char *fmt, ...)
 {
     size_t room = s->cap - s->n;

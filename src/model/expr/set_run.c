@@ -150,7 +150,8 @@ static const uint64_t *texts_row(struct sk_exprrun *r, const struct xs_group *g,
     return sum;
 }
 
-static const uint64_t *find_row(struct sk_exprrun *r, uint32_t index)
+/* Out of line, as slow() below: what nearly every test needs must stay short. */
+__attribute__((noinline)) static const uint64_t *find_row(struct sk_exprrun *r, uint32_t index)
 {
     const struct xs_group *g = &r->set->groups[index];
     const struct sk_val *v = term_value(r, g->term);
@@ -207,7 +208,7 @@ static bool chain(struct sk_exprrun *r, const struct xs_node *n)
     return !stop;
 }
 
-static bool slow(struct sk_exprrun *r, const struct xs_node *n)
+__attribute__((noinline)) static bool slow(struct sk_exprrun *r, const struct xs_node *n)
 {
     uint32_t *memo = &r->memo[n - r->set->nodes];
     bool v;
