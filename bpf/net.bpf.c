@@ -2,6 +2,7 @@
 /* Sockets: addresses come from the kernel's socket; the caller's text only where it has none. */
 
 #define SOCK_DGRAM 2
+#define SOCK_RAW 3
 
 struct sockaddr_user { /* sockaddr_in, sockaddr_in6 */
     __u16 family;
@@ -96,6 +97,14 @@ static __always_inline __u32 user_unix(struct scratch *s, struct skw_sock *r, __
     return n;
 }
 
+/* Stream and datagram sockets are made all the time; what they are used for is told later. */
+static __always_inline bool sock_usual(struct sock *sk)
+{
+    __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family), type = BPF_CORE_READ(sk, sk_type);
+
+    return (family == AF_UNIX || family == AF_INET || family == AF_INET6) && type != SOCK_RAW;
+}
+
 /* connect, accept, bind, listen, shutdown, socket, dup on a socket. */
 SEC("tp")
 int skb_sock_call(struct sys_exit_ctx *ctx)
@@ -118,6 +127,10 @@ int skb_sock_call(struct sys_exit_ctx *ctx)
     sk = file_sock(f);
     if (!sk)
         return 0;
+    if ((y->flags & SKW_S_NEW) && sock_usual(sk)) {
+        filtered(y->type);
+        return 0;
+    }
     r = RECORD(s, skw_sock);
     CLEAR(r);
     hdr_fill(s, &r->h, t, SKW_SOCK, y->type, RING_FILE);

@@ -150,7 +150,7 @@ enum skw_sys_flag {
     SKW_S_URGENT = 1 << 1, /* wakes the reader at once */
     SKW_S_FDPATH = 1 << 2, /* argument dir0 is a descriptor whose file is meant */
     SKW_S_RET_FD = 1 << 3, /* the socket is the returned descriptor */
-    SKW_S_OLD_FD = 1 << 4, /* dup: the first argument is it, and the same as the returned one */
+    SKW_S_NEW = 1 << 4,    /* socket: usual ones are not told */
     SKW_S_MSG = 1 << 5,    /* the address is in a struct user_msghdr */
     SKW_S_QUIET = 1 << 6,  /* failures are not told */
 };

@@ -79,7 +79,7 @@ static const struct sk_call calls[] = {
     SOCK(bind, BIND, 0, 2),
     SOCK(listen, LISTEN, 0, -1),
     SOCK(shutdown, SHUTDOWN, SKW_S_QUIET, -1),
-    SOCK(socket, SOCKET, SKW_S_RET_FD, -1),
+    SOCK(socket, SOCKET, SKW_S_RET_FD | SKW_S_NEW, -1),
     SOCK(dup, DUP, SKW_S_RET_FD | SKW_S_URGENT, -1),
     SOCK(dup3, DUP3, SKW_S_RET_FD | SKW_S_URGENT, -1),
 #ifdef __NR_dup2
