@@ -52,33 +52,30 @@ static void regex_drop(void *re)
     (void)sk_regex_free(re);
 }
 
-/* sk_regexp(PATTERN, TEXT) of conditions (expr.h). A pattern is compiled once a statement. */
+/* sk_regexp(PATTERN, TEXT): what conditions call (expr.h). A pattern is compiled once a statement:
+ * it is a parameter, so SQLite keeps what belongs to it. */
 static void regexp_fn(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
     struct sk_regex *re = sqlite3_get_auxdata(ctx, 0);
+    const char *text = (const char *)sqlite3_value_text(v[1]), *pattern;
+    struct sk_str s = sk_str_n(text, text ? (size_t)sqlite3_value_bytes(v[1]) : 0);
     struct sk_err err = {0};
 
-    if (n != 2 || sqlite3_value_type(v[1]) == SQLITE_NULL)
-        return; /* NULL */
-    if (!re) {
-        const void *p = sqlite3_value_text(v[0]);
-
-        if (sk_regex_new(sk_str_n(p, (size_t)sqlite3_value_bytes(v[0])), &re, &err) < 0) {
-            sqlite3_result_error(ctx, err.msg, -1);
-            return;
-        }
-        (void)sk_regex_ref(re); /* set_auxdata may drop its own at once */
-        sqlite3_set_auxdata(ctx, 0, re, regex_drop);
-    } else {
-        (void)sk_regex_ref(re);
+    (void)n;
+    if (!text)
+        return; /* NULL: an absent member matches nothing */
+    if (re) {
+        sqlite3_result_int(ctx, sk_regex_match(re, s));
+        return;
     }
-    {
-        const void *p = sqlite3_value_text(v[1]);
-
-        sqlite3_result_int(
-            ctx, p && sk_regex_match(re, sk_str_n(p, (size_t)sqlite3_value_bytes(v[1]))));
+    pattern = (const char *)sqlite3_value_text(v[0]);
+    if (sk_regex_new(sk_str_n(pattern, pattern ? (size_t)sqlite3_value_bytes(v[0]) : 0), &re,
+                     &err) < 0) {
+        sqlite3_result_error(ctx, err.msg, -1);
+        return;
     }
-    (void)sk_regex_free(re);
+    sqlite3_result_int(ctx, sk_regex_match(re, s));
+    sqlite3_set_auxdata(ctx, 0, re, regex_drop); /* may drop it at once: so it comes last */
 }
 
 int sk_lite_open(struct sk_lite *c, const char *path, bool read_only, struct sk_err *err)

@@ -343,7 +343,8 @@ static inline int peer_hear(struct peer *p, struct sk_str *ret)
     size_t size = 0, n;
     int r;
 
-    memmove(p->in.p, p->in.p + p->held, p->in.n - p->held);
+    if (p->held > 0)
+        memmove(p->in.p, p->in.p + p->held, p->in.n - p->held);
     p->in.n -= p->held;
     p->held = 0;
     while ((r = sk_frame_parse(sk_buf_view(&p->in), SK_FRAME_MAX, &f, &size, NULL)) == 1) {
