@@ -4,7 +4,8 @@
  *
  * Events: those recorded in bench/expr/events.jsonl (one event a line, as `skep events --json`
  * prints them) when the file is there, else made up (tests/unit/expr/events.h says how); the first
- * line of the output says which. The rate is the median of RUNS runs.
+ * line of the output says which. The rate is the median of RUNS runs. SK_BENCH_TYPES=1 adds a line
+ * for each type of event.
  */
 #include <stdio.h>
 #include <time.h>
@@ -116,6 +117,14 @@ static void report_types(const struct sk_exprset *set, struct sk_exprrun *run, c
     free(of);
 }
 
+/* One line for tools/run-bench: name value unit goal better peer peer_value runs spread. */
+static void figure(const char *name, double value, const char *unit, const char *goal,
+                   const char *better, double spread)
+{
+    printf("FIGURE\t%s\t%.1f\t%s\t%s\t%s\t\t\t%d\t%.1f\n", name, value, unit, goal, better, RUNS,
+           spread);
+}
+
 static int measure(struct community *c, const struct mix *m)
 {
     struct sk_exprset *set = NULL;
@@ -138,10 +147,11 @@ static int measure(struct community *c, const struct mix *m)
         rates[i] = run_once(set, run, m, &hits);
     qsort(rates, RUNS, sizeof(rates[0]), by_value);
     printf("# %zu rules, %zu %s events, %zu of them hit\n", c->conditions.n, m->n, m->what, hits);
-    printf("events_per_second %.0f 1/s\n", rates[RUNS / 2]);
-    printf("ns_per_event %.1f ns\n", 1e9 / rates[RUNS / 2]);
-    printf("spread %.1f %%\n", 100 * (rates[RUNS - 1] - rates[0]) / rates[RUNS / 2]);
-    printf("compile %.2f ms\n", (double)built / 1e6);
+    figure("events_per_second", rates[RUNS / 2], "1/s", "2000000", "higher",
+           100 * (rates[RUNS - 1] - rates[0]) / rates[RUNS / 2]);
+    figure("ns_per_event", 1e9 / rates[RUNS / 2], "ns", "500", "lower",
+           100 * (rates[RUNS - 1] - rates[0]) / rates[RUNS / 2]);
+    printf("FIGURE\tcompile_all_rules\t%.2f\tms\t\tlower\t\t\t1\t\n", (double)built / 1e6);
     if (getenv("SK_BENCH_TYPES"))
         report_types(set, run, m);
     (void)sk_exprrun_free(run);
@@ -157,9 +167,9 @@ int main(int argc, char **argv)
     int r = community_load(&c, &err);
 
     if (r != 0) {
-        fprintf(stderr, "rules: %s\n", err.msg);
+        printf("ABSENT\trules: %s\n", err.msg);
         community_done(&c);
-        return 1;
+        return r < 0;
     }
     r = read_mix(argc > 1 ? argv[1] : "bench/expr/events.jsonl", &m, &err);
     if (r < 0)

@@ -4,6 +4,8 @@
  * and nots pushed down to the tests. An absent value makes every test false, so "not a = b" and
  * "a != b" differ: a test keeps its own negation and its operator is never turned round.
  */
+#include <assert.h>
+
 #include "expr/env.h"
 
 struct src_copy {
@@ -111,8 +113,8 @@ static int finish(struct binder *b, struct x_at at, struct x_node *n, struct x_n
 
 static int bind_chain(struct binder *b, const struct x_raw *raw, bool neg, struct x_node **ret)
 {
-    bool and = (raw->kind == X_RAW_AND) != neg;
-    struct x_node *n = new_node(b, and? X_AND : X_OR, 0), *kid, *decided = NULL;
+    bool all = (raw->kind == X_RAW_AND) != neg;
+    struct x_node *n = new_node(b, all ? X_AND : X_OR, 0), *kid = NULL, *decided = NULL;
     size_t i, cap = 0;
     int r;
 
@@ -122,6 +124,7 @@ static int bind_chain(struct binder *b, const struct x_raw *raw, bool neg, struc
         r = bind(b, raw->kids[i], neg, &kid);
         if (r < 0)
             return r;
+        assert(kid);
         if (!decided && absorb(b, n, &cap, kid, &r))
             decided = kid; /* the others are bound all the same: their errors count */
         if (r < 0)
@@ -271,8 +274,8 @@ static bool names_absence(const struct x_test *t, const x_vals *vals)
 static int bind_modified(struct binder *b, const struct x_raw *raw, const struct x_test *proto,
                          const x_vals *vals, bool neg, struct x_node **ret)
 {
-    bool and = (raw->mod == X_MOD_ALL) != neg;
-    struct x_node *n = new_node(b, and? X_AND : X_OR, vals->n + 1);
+    bool all = (raw->mod == X_MOD_ALL) != neg;
+    struct x_node *n = new_node(b, all ? X_AND : X_OR, vals->n + 1);
     size_t i;
     int r;
 

@@ -187,12 +187,14 @@ int sk_expr_parse(struct sk_expr_env *env, struct sk_str text, struct sk_expr_pl
 int sk_expr_compile(const struct sk_kind *kind, struct sk_str text, struct sk_expr **ret,
                     struct sk_err *err)
 {
-    SK_CLEANUP(sk_expr_env_freep) struct sk_expr_env *env = NULL;
+    struct sk_expr_env *env = NULL;
     int r = sk_expr_env_new(kind, &env);
 
     if (r < 0)
         return sk_err_set(err, r, "condition: no memory");
-    return sk_expr_parse(env, text, (struct sk_expr_place){.line = 1, .col = 1}, ret, err);
+    r = sk_expr_parse(env, text, (struct sk_expr_place){.line = 1, .col = 1}, ret, err);
+    (void)sk_expr_env_free(env);
+    return r;
 }
 
 struct sk_expr *sk_expr_free(struct sk_expr *e)

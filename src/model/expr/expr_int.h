@@ -224,7 +224,7 @@ struct sk_expr {
     const struct sk_kind *kind;
     struct sk_str text; /* of the condition */
     struct x_node *root;
-    SK_VEC(struct sk_regex *) regexes; /* released with the expression */
+    SK_VEC(void *) regexes; /* struct sk_regex, released with the expression */
 };
 
 /* Fills what op needs from the constants: regex, sets, cost. */

@@ -30,11 +30,11 @@ static struct x_raw *node(struct parser *p, enum x_raw_kind kind, struct x_at at
 
 bool x_op_by_name(struct sk_str name, uint8_t *ret)
 {
-    uint8_t i;
+    unsigned i;
 
     for (i = 0; i < X_OPS; i++)
         if (sk_str_eq(name, sk_str_c(x_op_names[i]))) {
-            *ret = i;
+            *ret = (uint8_t)i;
             return true;
         }
     return false;
@@ -42,11 +42,11 @@ bool x_op_by_name(struct sk_str name, uint8_t *ret)
 
 static bool tr_by_name(struct sk_str name, uint8_t *ret)
 {
-    uint8_t i;
+    unsigned i;
 
     for (i = 0; i < X_TRS; i++)
         if (sk_str_eq(name, sk_str_c(x_tr_names[i]))) {
-            *ret = i;
+            *ret = (uint8_t)i;
             return true;
         }
     return false;

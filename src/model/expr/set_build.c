@@ -155,7 +155,8 @@ static int glob_frame(struct xs_build *b, const struct x_test *t, uint8_t op, st
     frame.c = c;
     frame.nc = 1;
     r = xs_add_leaf(b, &frame, &node);
-    lits[(*n)++] = node << 1;
+    if (r == 0)
+        lits[(*n)++] = node << 1;
     return r;
 }
 
@@ -188,7 +189,7 @@ static int import_glob(struct xs_build *b, const struct x_test *t, uint32_t glob
 static int import_test(struct xs_build *b, const struct x_test *from, uint32_t *ret)
 {
     struct x_test t;
-    uint32_t node;
+    uint32_t node = 0;
     int r = copy_test(b, from, &t);
 
     if (r == 0)
@@ -251,7 +252,7 @@ static uint32_t partial_test(struct xs_build *b, uint32_t node, uint32_t type)
 
 int xs_partial(struct xs_build *b, uint32_t lit, uint32_t type, uint32_t *ret)
 {
-    uint32_t node = lit >> 1, i, got, *lits;
+    uint32_t node = lit >> 1, i, got = XS_FALSE, *lits;
     uint8_t kind = b->nodes.v[node].kind;
     int r = 0;
 

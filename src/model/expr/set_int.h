@@ -89,7 +89,7 @@ struct sk_exprset {
     const struct xs_group *groups;
     uint32_t n_groups, n_sums;
     struct xs_program programs[XS_PROGRAMS];
-    SK_VEC(struct sk_regex *) regexes;
+    SK_VEC(void *) regexes; /* struct sk_regex */
 };
 
 /* ---- while compiling ------------------------------------------------------------------------- */

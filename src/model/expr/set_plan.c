@@ -264,16 +264,16 @@ static int plan(struct planner *p, struct open_rule *rules, size_t n)
 static int take_rule(struct xs_build *b, uint32_t condition, uint32_t lit, struct open_rule *ret)
 {
     const struct xs_bnode *n = &b->nodes.v[lit >> 1];
-    bool and = n->kind == XS_AND && !(lit & 1);
+    bool all = n->kind == XS_AND && !(lit & 1);
     uint32_t k;
 
     xs_estimate(b, lit >> 1);
-    *ret = (struct open_rule){.condition = condition, .n = lit == XS_TRUE ? 0 : and? n->n : 1};
+    *ret = (struct open_rule){.condition = condition, .n = lit == XS_TRUE ? 0 : all ? n->n : 1};
     ret->lits = sk_arena_array(b->arena, ret->n + 1, sizeof(*ret->lits));
     if (!ret->lits)
         return -ENOMEM;
     for (k = 0; k < ret->n; k++)
-        ret->lits[k] = and? n->kids[k] : lit;
+        ret->lits[k] = all ? n->kids[k] : lit;
     return 0;
 }
 

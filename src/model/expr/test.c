@@ -380,7 +380,7 @@ uint32_t x_node_order(struct x_node *n)
         n->kids[i]->cost = x_node_order(n->kids[i]);
         n->kids[i]->seq = i;
     }
-    qsort(n->kids, n->n, sizeof(n->kids[0]), by_cost);
+    qsort(n->kids, n->n, sizeof(void *), by_cost);
     for (i = 1; i < n->n; i++)
         sum = SK_MIN(sum + n->kids[i]->cost, X_COST_MAX);
     return SK_MIN(n->kids[0]->cost + sum / 2, X_COST_MAX); /* half of the rest is not reached */

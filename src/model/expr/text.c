@@ -16,16 +16,19 @@ struct sk_regex {
     pcre2_match_context *limits;
 };
 
-int sk_regex_new(struct sk_str pattern, struct sk_regex **ret, struct sk_err *err)
+static void regex_drop(struct sk_regex *re)
 {
-    SK_CLEANUP(sk_regex_freep) struct sk_regex *re = calloc(1, sizeof(*re));
+    pcre2_code_free(re->code);
+    pcre2_match_context_free(re->limits);
+    free(re);
+}
+
+static int regex_fill(struct sk_regex *re, struct sk_str pattern, struct sk_err *err)
+{
     char why[120];
     PCRE2_SIZE at;
     int code;
 
-    if (!re)
-        return sk_err_set(err, -ENOMEM, "no memory");
-    re->refs = 1;
     re->limits = pcre2_match_context_create(NULL);
     if (!re->limits)
         return sk_err_set(err, -ENOMEM, "no memory");
@@ -39,7 +42,23 @@ int sk_regex_new(struct sk_str pattern, struct sk_regex **ret, struct sk_err *er
         return sk_err_set(err, -EBADMSG, "%s (at byte %zu)", why, (size_t)at);
     }
     (void)pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE); /* without it: slower, the same result */
-    *ret = SK_TAKE(re);
+    return 0;
+}
+
+int sk_regex_new(struct sk_str pattern, struct sk_regex **ret, struct sk_err *err)
+{
+    struct sk_regex *re = calloc(1, sizeof(*re));
+    int r;
+
+    if (!re)
+        return sk_err_set(err, -ENOMEM, "no memory");
+    re->refs = 1;
+    r = regex_fill(re, pattern, err);
+    if (r < 0) {
+        regex_drop(re);
+        return r;
+    }
+    *ret = re;
     return 0;
 }
 
@@ -51,11 +70,8 @@ struct sk_regex *sk_regex_ref(struct sk_regex *re)
 
 struct sk_regex *sk_regex_free(struct sk_regex *re)
 {
-    if (!re || --re->refs > 0)
-        return NULL;
-    pcre2_code_free(re->code);
-    pcre2_match_context_free(re->limits);
-    free(re);
+    if (re && --re->refs == 0)
+        regex_drop(re);
     return NULL;
 }
 
@@ -111,9 +127,9 @@ static void add_literal(struct sk_buf *out, char c)
 static size_t add_class(struct sk_str g, size_t i, struct sk_buf *out)
 {
     size_t from = i + 1, end, k;
-    bool not = from < g.n && (g.p[from] == '!' || g.p[from] == '^');
+    bool negated = from < g.n && (g.p[from] == '!' || g.p[from] == '^');
 
-    from += not ;
+    from += negated;
     for (end = from; end < g.n; end++)
         if (g.p[end] == ']' && end > from)
             break;
@@ -121,7 +137,7 @@ static size_t add_class(struct sk_str g, size_t i, struct sk_buf *out)
         add_literal(out, '[');
         return i;
     }
-    (void)sk_buf_c(out, not ? "[^" : "[");
+    (void)sk_buf_c(out, negated ? "[^" : "[");
     for (k = from; k < end; k++) {
         if (strchr("\\]^[", g.p[k]))
             (void)sk_buf_ch(out, '\\');
