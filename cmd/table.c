@@ -36,15 +36,11 @@ static int column_add(struct sk_table *t, struct sk_str name, struct sk_err *err
     return 0;
 }
 
-static int columns_default(struct sk_table *t, struct sk_err *err)
+static int listed_add(void *arg, const char *dotted, const struct sk_path *path)
 {
-    size_t i;
-    int r = 0;
+    struct sk_table *t = arg;
 
-    for (i = 0; i < t->kind->n && r == 0; i++)
-        if (t->kind->fields[i].flags & SK_F_LIST)
-            r = column_add(t, sk_str_c(t->kind->fields[i].name), err);
-    return r;
+    return sk_path_is_listed(path) && t->n < COLUMNS_MAX ? column_add(t, sk_str_c(dotted), NULL) : 0;
 }
 
 int sk_table_new(const struct sk_kind *kind, const char *columns, struct sk_table **ret,
@@ -62,7 +58,7 @@ int sk_table_new(const struct sk_kind *kind, const char *columns, struct sk_tabl
     t->arena = arena;
     t->kind = kind;
     if (!columns)
-        r = columns_default(t, err);
+        r = sk_kind_walk(kind, listed_add, t);
     while (columns && r == 0 && sk_str_next(&rest, ',', &name))
         r = column_add(t, sk_str_trim(name), err);
     if (r < 0) {

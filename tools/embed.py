@@ -27,7 +27,9 @@ def main():
     out_c, out_s, out_d = sys.argv[1:4]
     rules, console = sys.argv[5], sys.argv[7]
     groups = [("rules", list(files_below(rules, lambda r: r.endswith(".yaml"))), "")]
+    deps = []
     if console != "none":
+        deps.append(os.path.join(console, "index.html"))  # built later: then embed again
         groups.append(("console", list(files_below(console, lambda r: not r.endswith(".map"))), "/"))
     else:
         groups.append(("console", [], "/"))
@@ -35,7 +37,7 @@ def main():
     os.makedirs(blob_dir, exist_ok=True)
     asm = ['.section .note.GNU-stack,"",@progbits', ".section .rodata"]
     code = ["/* Made by tools/embed.py. */", '#include "embedded.h"', ""]
-    tables, deps, n = [], [], 0
+    tables, n = [], 0
     for group, entries, prefix in groups:
         rows = []
         for path, rel in entries:

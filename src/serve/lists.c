@@ -152,30 +152,34 @@ static void csv_cell(struct sk_buf *out, struct sk_str s)
 
 struct csv {
     struct sk_path path[CSV_COLUMNS_MAX];
-    struct sk_str head[CSV_COLUMNS_MAX];
     size_t n;
 };
 
+static int csv_listed(void *arg, const char *dotted, const struct sk_path *path)
+{
+    struct csv *v = arg;
+
+    (void)dotted;
+    if (sk_path_is_listed(path) && v->n < CSV_COLUMNS_MAX)
+        v->path[v->n++] = *path;
+    return 0;
+}
+
 static int csv_columns(struct sk_call *c, const struct sk_kind *kind, struct csv *v, struct sk_err *err)
 {
-    struct sk_str rest = sk_http_query(c->req, "columns"), name;
-    size_t i;
+    struct sk_str rest = sk_http_query(c->req, "columns");
     int r = 0;
 
-    if (rest.n == 0) {
-        for (i = 0; i < kind->n; i++)
-            if (kind->fields[i].flags & SK_F_LIST && v->n < CSV_COLUMNS_MAX) {
-                v->head[v->n] = sk_str_c(kind->fields[i].name);
-                r = sk_path_find(kind, v->head[v->n], &v->path[v->n], err);
-                v->n++;
-            }
-        return r;
-    }
-    while (r == 0 && sk_str_next(&rest, ',', &name)) {
+    if (rest.n == 0)
+        return sk_kind_walk(kind, csv_listed, v);
+    while (r == 0) {
+        struct sk_str name;
+
+        if (!sk_str_next(&rest, ',', &name))
+            break;
         if (v->n == CSV_COLUMNS_MAX)
             return sk_err_set(err, -EINVAL, "more than %d columns", CSV_COLUMNS_MAX);
-        v->head[v->n] = sk_str_trim(name);
-        r = sk_path_find(kind, v->head[v->n], &v->path[v->n], err);
+        r = sk_path_find(kind, sk_str_trim(name), &v->path[v->n], err);
         if (r == 0 && v->path[v->n].step[v->path[v->n].n - 1]->flags & SK_F_SECRET)
             r = sk_err_set(err, -EINVAL, "no such column");
         v->n++;
@@ -238,7 +242,7 @@ void sk_api_csv(struct sk_call *c, const struct sk_kind *kind)
     struct csv *v = sk_arena_zalloc(c->arena, sizeof(*v));
     struct sk_query q;
     struct sk_err err = {0};
-    char *name;
+    char *name, head[SK_COLUMN_MAX] = "";
     size_t i;
     int r;
 
@@ -250,7 +254,8 @@ void sk_api_csv(struct sk_call *c, const struct sk_kind *kind)
         for (i = 0; i < v->n; i++) {
             if (i)
                 (void)sk_buf_ch(&c->res->body, ',');
-            csv_cell(&c->res->body, v->head[i]);
+            (void)sk_path_dotted(&v->path[i], head, sizeof(head)); /* sized for any */
+            csv_cell(&c->res->body, sk_str_c(head));
         }
         (void)sk_buf_c(&c->res->body, "\r\n");
         r = csv_rows(c, &q, v, &err);
