@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/map.h"
 #include "tests/unit/expr/community.h"
 #include "tests/unit/expr/events.h"
 
@@ -39,6 +40,29 @@ static void make_mix(struct mix *m)
         ev_make(&world, false, &m->v[i]);
 }
 
+/* A recorded process names its parent: where that acted in the recording, too, it is found. */
+static int link_parents(struct mix *m)
+{
+    struct sk_smap *by_id = sk_smap_new();
+    size_t i;
+    int r = by_id ? 0 : -ENOMEM;
+
+    for (i = 0; r == 0 && i < m->n; i++)
+        if (m->v[i].proc && m->v[i].proc->id.n)
+            r = sk_smap_put(by_id, m->v[i].proc->id, (void *)(uintptr_t)m->v[i].proc, NULL);
+    for (i = 0; r == 0 && i < m->n; i++) {
+        struct sk_process *p = (struct sk_process *)(uintptr_t)m->v[i].proc; /* ours, just read */
+
+        if (p && p->parent_id.n) {
+            m->v[i].proc = sk_smap_get(by_id, p->id); /* one process, one struct */
+            p = (struct sk_process *)(uintptr_t)m->v[i].proc;
+            p->parent = sk_smap_get(by_id, p->parent_id);
+        }
+    }
+    (void)sk_smap_free(by_id);
+    return r;
+}
+
 /* 0, or 1 when there is no recording. */
 static int read_mix(const char *path, struct mix *m, struct sk_err *err)
 {
@@ -59,7 +83,7 @@ static int read_mix(const char *path, struct mix *m, struct sk_err *err)
     }
     m->what = "recorded";
     free(text);
-    return r;
+    return r < 0 ? r : link_parents(m);
 }
 
 /* Time of this core spent on us: other work on the machine does not count. */

@@ -5,7 +5,8 @@
 LAB_MULTIARCH=$(gcc -print-multiarch 2>/dev/null || dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null ||
 	echo "$(uname -m)-linux-gnu")
 
-# lab_root_base DIR: busybox with all its applets, and the files that attacks look for.
+# lab_root_base DIR: busybox with all its applets, and the files that attacks look for. The shell is
+# dash where this machine has it: busybox's own runs applets as "exe", which no usual image does.
 lab_root_base() {
 	local root=$1 applet
 	mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,etc,root,home/app,var/log,var/www,run,proc,sys,dev}
@@ -15,6 +16,10 @@ lab_root_base() {
 	for applet in $("$root/bin/busybox" --list); do
 		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 	done
+	if [ -x /bin/dash ]; then
+		lab_copy_elf "$root" /bin/dash
+		ln -sf dash "$root/bin/sh"
+	fi
 	cat >"$root/etc/passwd" <<-'TEXT'
 		root:x:0:0:root:/root:/bin/sh
 		www-data:x:33:33:www-data:/var/www:/bin/false
