@@ -7,6 +7,7 @@ import { useEffect, useMemo } from 'react';
 import { SessionProvider, useSession } from './api/session';
 import { Failed } from './components/bits';
 import { Logo } from './components/logo';
+import { RuleTitles } from './components/RuleName';
 import { I18nProvider, useI18n } from './i18n';
 import { AlertsPage } from './pages/Alerts';
 import { ContainerPage } from './pages/Container';
@@ -74,9 +75,11 @@ function Routes() {
   if (status === 'out') return path === '/first' ? <FirstPage /> : <LoginPage />;
   if (signIn) return null;
   return (
-    <Shell path={path}>
-      <Page path={path} />
-    </Shell>
+    <RuleTitles>
+      <Shell path={path}>
+        <Page path={path} />
+      </Shell>
+    </RuleTitles>
   );
 }
 

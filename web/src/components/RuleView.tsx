@@ -10,6 +10,11 @@ export function useRuleTitle() {
     lang === 'zh' && r.title_zh ? r.title_zh : r.name;
 }
 
+export function useRuleDesc() {
+  const { lang } = useI18n();
+  return (r: Rule) => (lang === 'zh' && r.desc_zh) || r.desc;
+}
+
 export function Code({ text }: { text: string }) {
   return (
     <div className="code">
@@ -24,9 +29,10 @@ export function Code({ text }: { text: string }) {
 /** inAlert: what the alert itself shows is left out. */
 export function RuleView({ rule: r, inAlert }: { rule: Rule; inAlert?: boolean }) {
   const { t, lang } = useI18n();
-  const desc = (lang === 'zh' && r.desc_zh) || r.desc;
+  const desc = useRuleDesc()(r);
   const advice = (lang === 'zh' && r.advice_zh) || r.advice;
   const techniques = inAlert ? [] : (r.techniques ?? []);
+  const tags = r.tags?.filter((x) => !r.techniques?.includes(x));
   return (
     <div className="rule">
       {desc && (
@@ -72,7 +78,7 @@ export function RuleView({ rule: r, inAlert }: { rule: Rule; inAlert?: boolean }
               </span>
             ),
           ],
-          [t('f.tags'), r.tags?.length ? <Tags values={r.tags} /> : undefined],
+          [t('f.tags'), tags?.length ? <Tags values={tags} /> : undefined],
         ]}
       />
     </div>

@@ -5,6 +5,7 @@ import { type Alert, type Overview, type Process, priorities } from '../api/sche
 import { useGet, useThrottled } from '../api/use';
 import { Card, Line, Loaded, Nothing, PageHead, Priority, Text, Time } from '../components/bits';
 import { HourBars, Share } from '../components/charts';
+import { RuleName } from '../components/RuleName';
 import { useI18n } from '../i18n';
 import { compact, count } from '../lib/format';
 import { quote } from '../lib/text';
@@ -126,7 +127,7 @@ function TopRules({ o }: { o: Overview }) {
         <li key={r.rule}>
           <Link to={paths.alerts(`rule = ${quote(r.rule)}`)}>
             <Priority value={r.priority} compact />
-            <Line value={r.rule} />
+            <RuleName name={r.rule} />
             <b className="num">{count(r.count, lang)}</b>
             <Share value={r.count} max={max} />
           </Link>
@@ -226,7 +227,7 @@ function Feed() {
             <Time value={i.at} />
             <Priority value={i.alert.priority} compact />
             <Link to={paths.alert(i.alert.id)}>
-              <Line value={i.alert.rule} />
+              <RuleName name={i.alert.rule} />
             </Link>
             <span className="feed-where">
               <Line value={i.alert.container?.name ?? i.alert.hostname} />

@@ -5,7 +5,7 @@ import { useLive } from '../api/live';
 import { priorities, type Rule, type Rules } from '../api/schema';
 import { useGet, useThrottled } from '../api/use';
 import { Line, Loaded, Nothing, PageHead, Priority, Text } from '../components/bits';
-import { RuleView, useRuleTitle } from '../components/RuleView';
+import { RuleView, useRuleDesc, useRuleTitle } from '../components/RuleView';
 import { useI18n } from '../i18n';
 import { quote } from '../lib/text';
 import { Link, paths, useLocation, useSetQuery } from '../router';
@@ -84,6 +84,7 @@ export function RulesPage() {
   const setQuery = useSetQuery();
   const narrow = useNarrow();
   const title = useRuleTitle();
+  const desc = useRuleDesc();
   const rules = useGet<Rules>('/rules');
   const reload = useThrottled(rules.reload, 3000);
   // an agent tells of itself after it loaded rules
@@ -151,7 +152,7 @@ export function RulesPage() {
                             <Text value={title(r)} max={200} />
                           </b>
                           <span className="dim">
-                            <Line value={r.desc} />
+                            <Line value={desc(r)} />
                           </span>
                         </span>
                         {r.enabled === false && (

@@ -1,6 +1,7 @@
 import type { Alert } from '../api/schema';
 import { Line, Priority, State, Technique, Time } from '../components/bits';
 import type { Cells } from '../components/KindTable';
+import { RuleName } from '../components/RuleName';
 import { Link, paths } from '../router';
 
 export const alertColumns = [
@@ -27,7 +28,7 @@ export const alertCells: Cells<Alert> = {
   rule: (a) => (
     <span className="rule-cell">
       <Link to={paths.alert(a.id) + window.location.search} keepScroll className="strong">
-        <Line value={a.rule} />
+        <RuleName name={a.rule} />
       </Link>
       {a.count > 1 && <i className="times num">×{a.count}</i>}
     </span>
