@@ -250,9 +250,28 @@ static uint32_t partial_test(struct xs_build *b, uint32_t node, uint32_t type)
     }
 }
 
+static int partial_chain(struct xs_build *b, uint32_t node, uint32_t type, uint32_t *ret)
+{
+    uint32_t n = b->nodes.v[node].n, i, kid, *lits = calloc(n, sizeof(*lits));
+    bool same = true;
+    int r = lits ? 0 : -ENOMEM;
+
+    for (i = 0; r == 0 && i < n; i++) {
+        kid = b->nodes.v[node].kids[i];
+        r = xs_partial(b, kid, type, &lits[i]);
+        same &= lits[i] == kid;
+    }
+    if (r == 0 && same)
+        *ret = node << 1;
+    else if (r == 0)
+        r = xs_make_node(b, b->nodes.v[node].kind, lits, n, ret);
+    free(lits);
+    return r;
+}
+
 int xs_partial(struct xs_build *b, uint32_t lit, uint32_t type, uint32_t *ret)
 {
-    uint32_t node = lit >> 1, i, got = XS_FALSE, *lits;
+    uint32_t node = lit >> 1, got = XS_FALSE;
     uint8_t kind = b->nodes.v[node].kind;
     int r = 0;
 
@@ -264,22 +283,12 @@ int xs_partial(struct xs_build *b, uint32_t lit, uint32_t type, uint32_t *ret)
         *ret = (b->partial.v[node] - 1) ^ (lit & 1);
         return 0;
     }
-    if (kind == XS_TEST) {
+    if (kind == XS_TEST)
         got = partial_test(b, node, type);
-    } else {
-        uint32_t n = b->nodes.v[node].n;
-
-        lits = calloc(n, sizeof(*lits));
-        if (!lits)
-            return -ENOMEM;
-        for (i = 0; i < n && r == 0; i++)
-            r = xs_partial(b, b->nodes.v[node].kids[i], type, &lits[i]);
-        if (r == 0)
-            r = xs_make_node(b, kind, lits, n, &got);
-        free(lits);
-        if (r < 0)
-            return r;
-    }
+    else
+        r = partial_chain(b, node, type, &got);
+    if (r < 0)
+        return r;
     if (node < b->partial.n)
         b->partial.v[node] = got + 1;
     *ret = got ^ (lit & 1);

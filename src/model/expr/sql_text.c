@@ -277,8 +277,9 @@ static void net_test(struct xq *q, const struct x_const *c, const char *x)
     struct sk_buf re;
 
     sk_buf_init(&re, 4096);
-    if (!is_lite(q)) {
-        xq_add(q, "%s::inet <<= %s::inet", x, xq_mark(q, xq_text(q, c->s)));
+    if (!is_lite(q)) { /* ::ffff:10.0.0.1 is 10.0.0.1 */
+        xq_add(q, "regexp_replace(%s,'^::ffff:(?=[0-9.]+$)','')::inet <<= %s::inet", x,
+               xq_mark(q, xq_text(q, c->s)));
     } else if (c->ip.family == 4) {
         v4_pattern(c, &re);
         xq_add(q, "sk_regexp(%s,%s)", xq_mark(q, xq_text(q, sk_buf_view(&re))), x);
