@@ -14,7 +14,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "../wire/event.h"
+#include "wire/event.h"
 
 #include "lib.h"
 #include "path.h"
