@@ -215,11 +215,19 @@ static bool in_container(const struct sk_process *p)
     return p && p->container_id.n == 64;
 }
 
-/* The runtime's own steps on the way into the container: in its cgroup already, not yet its process. */
+static bool is_runc(const struct sk_process *p)
+{
+    return sk_str_starts(p->name, SK_STR("runc")) &&
+           (p->exe_memfd || sk_str_ends(p->exepath, SK_STR("/runc")));
+}
+
+/* The runtime's own steps on the way into a container: in its cgroup already, not yet its process.
+ * They descend from the host by nothing but themselves; a container's program of that name does not. */
 static bool is_runtime_step(const struct sk_process *p)
 {
-    return sk_str_starts(p->name, SK_STR("runc")) && p->parent && p->parent->container_id.n == 0 &&
-           (p->exe_memfd || sk_str_ends(p->exepath, SK_STR("/runc")));
+    while (p && in_container(p) && is_runc(p))
+        p = p->parent;
+    return p && !in_container(p);
 }
 
 static void process_track(struct sk_agent_run *a, const struct sk_event *ev)
@@ -236,7 +244,7 @@ static void process_track(struct sk_agent_run *a, const struct sk_event *ev)
         break;
     case SK_E_PROCEXIT:
         (void)sk_map_del(a->dirty, ev->proc->pid);
-        if (!is_runtime_step(ev->proc))
+        if (!is_runc(ev->proc) || !is_runtime_step(ev->proc))
             agent_add(a, &sk_kind_process, ev->proc, false);
         break;
     default:
@@ -271,7 +279,7 @@ void agent_flush(struct sk_agent_run *a)
     while (sk_map_next(a->dirty, &it, &pid, &val)) {
         const struct sk_process *p = sk_sensor_process(a->sensor, pid);
 
-        if (in_container(p) && !is_runtime_step(p))
+        if (in_container(p) && !(is_runc(p) && is_runtime_step(p)))
             agent_add(a, &sk_kind_process, p, false);
     }
     (void)sk_map_free(a->dirty);
