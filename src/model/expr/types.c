@@ -43,11 +43,11 @@ int x_check_op(const struct x_test *t, struct sk_err *err)
         return 0;
     if (t->op == X_BCONTAINS || t->op == X_BSTARTSWITH || t->op == X_GLOB || t->op == X_IGLOB ||
         t->op == X_REGEX || t->op == X_PMATCH)
-        return x_error(err, -EBADMSG, t->rhs->text.n ? t->at : t->at,
-                       "'%s' needs a value that is written out, not a field", x_op_names[t->op]);
+        return x_error(err, -EBADMSG, t->at, "'%s' needs a value that is written out, not a field",
+                       x_op_names[t->op]);
     if (t->rhs->type == t->type || (is_number(t->type) && is_number(t->rhs->type)) ||
         (is_text(t->type) && is_text(t->rhs->type)))
-        return t->type == XT_LIST ? -EBADMSG : 0;
+        return 0;
     return x_error(err, -EBADMSG, t->at,
                    "'" SK_STR_FMT "' is %s, but '" SK_STR_FMT "' is %s: they do not compare",
                    SK_STR_ARG(t->lhs.text), type_name(t->type), SK_STR_ARG(t->rhs->text),

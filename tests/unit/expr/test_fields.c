@@ -92,6 +92,44 @@ static void the_event_itself(void **state)
     yes(E, "evt.res = EACCES and evt.res startswith E and evt.res != -1", &e);
 }
 
+static void times_kinds_of_io_and_what_is_never_known(void **state)
+{
+    struct sk_event e = opened();
+
+    (void)state;
+    yes(E, "evt.rawtime = 1700000002000000000 and evt.rawtime.ns = 0", &e);
+    yes(E, "evt.time.iso8601 = '2023-11-14T22:13:22.000000000Z' and evt.abspath = /etc/shadow", &e);
+    no(E, "evt.is_io or evt.is_io_read or evt.is_io_write or evt.is_async or evt.is_syslog", &e);
+    no(E,
+       "evt.latency exists or proc.nchilds exists or proc.stdin.name exists or user.shell exists",
+       &e);
+    yes(E, "fs.path.name = /etc/shadow and fd.is_lower_layer = true and fd.dev.major = 0", &e);
+    yes(E, "fd.dev.minor = 0 and fd.nameraw = /etc/shadow and thread.nametid = cat:101", &e);
+    yes(E, "fd.containername = '0123456789ab:/etc/shadow' and fd.containerdirectory endswith :/etc",
+        &e);
+    yes(E, "proc.is_exe_lower_layer = false and thread.ismain = true", &e);
+    e.evt.type = SK_E_RECVFROM;
+    yes(E, "evt.is_io_read = true and evt.category = IO-read and evt.is_io = true", &e);
+    e.evt.type = SK_E_SENDMSG;
+    yes(E, "evt.category = IO-write", &e);
+    e.evt.type = SK_E_SETUID;
+    yes(E, "evt.category = user", &e);
+    e.evt.type = SK_E_KILL;
+    yes(E, "evt.category = signal", &e);
+    e.evt.type = SK_E_EXECVE;
+    yes(E, "evt.category = process and evt.arg.filename = /etc/shadow", &e);
+    e.evt.type = SK_E_MOUNT;
+    yes(E, "evt.category = other", &e);
+    e.evt.type = SK_E_NONE;
+    yes(E, "evt.category = unknown", &e);
+    e.evt.type = SK_E_CONNECT;
+    e.fd = (struct sk_fd){.num = 3, .typechar = SK_FD_UNIX, .name = SK_STR("/run/x.sock")};
+    yes(E, "evt.category = net and fd.sockfamily = unix and fd.type = unix", &e);
+    no(E, "fd.is_server exists or fd.name_changed exists or fd.is_lower_layer exists", &e);
+    e.proc = NULL;
+    no(E, "proc.duration exists or proc.aname exists or proc.sname exists or proc.env exists", &e);
+}
+
 static void arguments_by_name_and_number(void **state)
 {
     struct sk_event e = opened();
@@ -189,7 +227,9 @@ static void mounts_labels_and_pods(void **state)
     yes(E, "container.mounts contains ',/proc:/host/proc:ro:false:'", &e);
     yes(E, "container.label[app] = shop and container.label.app = shop", &e);
     yes(E, "k8s.ns.name = shop and not k8s.pod.name exists and not k8s.pod.label[x] exists", &e);
-    yes(E, "container.duration = 1s", &e);
+    yes(E, "container.duration = 1s and container.labels = 'app:shop'", &e);
+    yes(E, "container.mount.mode[/proc] = ro and not container.mount[7] exists", &e);
+    no(E, "container.label[none] exists or container.mount.source[/none] exists", &e);
 }
 
 static void sockets(void **state)
@@ -255,6 +295,18 @@ static void templates_fill_fields_in(void **state)
            "container_id=0123456789ab container_name=web "
            "container_image_repository=nginx container_image_tag=1");
     filled("plain", &e, "plain");
+    filled("%evt.is_open_read %fd.sip %fd.ip %fd.port %proc.apid", &e,
+           "true <NA> <NA> <NA> 100, 90, 1");
+    e.fd = (struct sk_fd){.typechar = SK_FD_IPV4,
+                          .sip = {4, {8, 8, 8, 8}},
+                          .cip = {4, {1, 2, 3, 4}},
+                          .sport = 53,
+                          .cport = 9};
+    filled("%fd.sip (%fd.ip) %fd.port", &e, "8.8.8.8 (1.2.3.4, 8.8.8.8) 9, 53");
+    e.container = NULL;
+    filled("%container.info", &e,
+           "container_id=0123456789ab container_name=<NA> "
+           "container_image_repository=<NA> container_image_tag=<NA>");
     filled("", &e, "");
 }
 
@@ -281,6 +333,37 @@ static void templates_list_their_fields_once_and_in_order(void **state)
     assert_int_equal(sk_template_field_text(t, 2, &e, &out), 0);
     assert_string_equal(out.p, "containerd-shim");
     sk_buf_done(&out);
+}
+
+static void templates_are_bounded_and_must_be_whole(void **state)
+{
+    struct sk_template *t = NULL;
+    struct sk_err err = {0};
+    char *big = calloc(1, SK_EXPR_TEXT_MAX + 1), many[5000];
+    size_t i;
+
+    (void)state;
+    assert_non_null(big);
+    memset(big, 'a', SK_EXPR_TEXT_MAX + 1);
+    assert_int_equal(sk_template_parse(E, sk_str_n(big, SK_EXPR_TEXT_MAX + 1),
+                                       (struct sk_expr_place){0}, &t, &err),
+                     -EBADMSG);
+    assert_non_null(strstr(err.msg, "the output has 262145 bytes, limit 262144"));
+    free(big);
+    for (i = 0; i + 1 < sizeof(many); i += 2)
+        memcpy(many + i, "%%", 2);
+    assert_int_equal(
+        sk_template_parse(E, sk_str_n(many, sizeof(many) - 1), (struct sk_expr_place){0}, &t, &err),
+        -EBADMSG);
+    assert_non_null(strstr(err.msg, "more than 1024 fields in one output"));
+    assert_int_equal(
+        sk_template_parse(E, SK_STR("%proc.aname[2"), (struct sk_expr_place){0}, &t, &err),
+        -EBADMSG);
+    assert_non_null(strstr(err.msg, "1:12: '[' without its ']'"));
+    assert_int_equal(
+        sk_template_parse(E, SK_STR("%tolower(proc.name"), (struct sk_expr_place){0}, &t, &err),
+        -EBADMSG);
+    assert_non_null(strstr(err.msg, "')' is expected at the end"));
 }
 
 static void a_wrong_field_in_a_template_is_shown(void **state)
@@ -368,8 +451,10 @@ static void explain_shows_the_order_of_tests(void **state)
     sk_buf_done(&out);
 }
 
-SK_TEST_MAIN(the_event_itself, arguments_by_name_and_number, the_process_and_its_ancestors,
-             a_container_is_never_the_host_on_a_guess, mounts_labels_and_pods, sockets,
-             templates_fill_fields_in, templates_list_their_fields_once_and_in_order,
-             a_wrong_field_in_a_template_is_shown, all_fields_are_listed_with_a_line_each,
-             falcos_names_of_paths_work_on_alerts_too, explain_shows_the_order_of_tests)
+SK_TEST_MAIN(the_event_itself, times_kinds_of_io_and_what_is_never_known,
+             templates_are_bounded_and_must_be_whole, arguments_by_name_and_number,
+             the_process_and_its_ancestors, a_container_is_never_the_host_on_a_guess,
+             mounts_labels_and_pods, sockets, templates_fill_fields_in,
+             templates_list_their_fields_once_and_in_order, a_wrong_field_in_a_template_is_shown,
+             all_fields_are_listed_with_a_line_each, falcos_names_of_paths_work_on_alerts_too,
+             explain_shows_the_order_of_tests)

@@ -54,6 +54,104 @@ static void values_may_be_bare_or_quoted_either_way(void **state)
     yes(C, "name != ''", &web);
 }
 
+static void escapes_in_quotes_are_those_of_falco(void **state)
+{
+    struct sk_container c = {.name = SK_STR("a\tb\n\"c\\d\\ e\\x")};
+
+    (void)state;
+    yes(C, "name = \"a\\tb\\n\\\"c\\\\d\\ e\\x\"", &c);
+    c.name = SK_STR("\b\f\r/'");
+    yes(C, "name = '\\b\\f\\r\\/\\''", &c);
+}
+
+static void numbers_may_be_written_in_several_ways(void **state)
+{
+    struct sk_agent a = {.pid = 255, .rss = 3 << 20, .cpu_ms = 2000};
+
+    (void)state;
+    yes(&sk_kind_agent, "pid = 0xFF and pid = 0xfF and pid = +255 and pid > -1", &a);
+    refused(C, "pid = 0xG", "1:7: 'pid' wants a number, not '0xG'\n  pid = 0xG\n        ^");
+    refused(C, "pid = 1.5", "1:7: 'pid' wants a number, not '1.5'\n  pid = 1.5\n        ^");
+    refused(&sk_kind_image, "size = 5XB",
+            "1:8: 'size' wants a number, not '5XB'\n  size = 5XB\n         ^");
+    refused(&sk_kind_alert, "fd.sip = 1.2.3.4/x",
+            "1:10: 'fd.sip' wants an address or network, not "
+            "'1.2.3.4/x'\n  fd.sip = 1.2.3.4/x\n           ^");
+}
+
+static void names_and_transformers_are_bounded(void **state)
+{
+    char text[600];
+    struct sk_expr *e = NULL;
+    struct sk_err err = {0};
+
+    (void)state;
+    refused(
+        C,
+        "tolower(tolower(tolower(tolower(tolower(tolower(tolower(tolower(tolower(name))))))))) = x",
+        "1:65: more than 8 transformers around one field\n  "
+        "tolower(tolower(tolower(tolower(tolower(tolower(tolower(tolower(tolower(name))))))))) = "
+        "x\n"
+        "                                                                  ^");
+    refused(C, "tolower(=", "1:9: a field is expected at '='\n  tolower(=\n          ^");
+    refused(C, "tolower(name = x",
+            "1:14: ')' is expected at '='\n  tolower(name = x\n               ^");
+    refused(C, "labels['a' = x", "1:7: '[' without its ']'\n  labels['a' = x\n        ^");
+    refused(C, "labels[] = x", "1:7: nothing between '[' and ']'\n  labels[] = x\n        ^");
+    refused(C, "name contains anyof x",
+            "1:21: unknown list 'x'\n  name contains anyof x\n                      ^");
+    refused(C, "name glob val(image)",
+            "1:1: 'glob' needs a value that is written out, not a field\n"
+            "  name glob val(image)\n  ^");
+    refused(C, "zzzzzzzzzz", "1:1: unknown macro 'zzzzzzzzzz'\n  zzzzzzzzzz\n  ^");
+    memset(text, 'a', sizeof(text));
+    memcpy(text + sizeof(text) - 5, " = x", 5);
+    assert_int_equal(sk_expr_compile(C, sk_str_c(text), &e, &err), -EBADMSG);
+    assert_non_null(strstr(err.msg, "the name is longer than 255 bytes"));
+}
+
+static void lists_and_macros_are_bounded(void **state)
+{
+    SK_CLEANUP(sk_expr_env_freep) struct sk_expr_env *env = NULL;
+    const struct sk_expr_place at = {.line = 1, .col = 1};
+    const struct sk_str bad = SK_STR("\"x\" y");
+    struct sk_str *items = calloc(65537, sizeof(*items)),
+                  twice[2] = {SK_STR("half"), SK_STR("half")};
+    char *big = calloc(1, SK_EXPR_TEXT_MAX + 2);
+    struct sk_expr *e = NULL;
+    struct sk_err err = {0};
+    char name[8], text[16];
+    size_t i;
+
+    (void)state;
+    assert_non_null(items);
+    assert_non_null(big);
+    for (i = 0; i < 65537; i++)
+        items[i] = SK_STR("x");
+    assert_int_equal(sk_expr_env_new(C, &env), 0);
+    assert_int_equal(sk_expr_env_list(env, SK_STR("l"), items, 65537, &err), -EBADMSG);
+    assert_string_equal(err.msg, "list: 65537 items, limit 65536");
+    assert_int_equal(sk_expr_env_list(env, SK_STR("l"), &bad, 1, &err), -EBADMSG);
+    assert_string_equal(err.msg, "list item \"x\" y is not one quoted text");
+    assert_int_equal(sk_expr_env_list(env, SK_STR("half"), items, 40000, &err), 0);
+    assert_int_equal(sk_expr_env_list(env, SK_STR("whole"), twice, 2, &err), 0);
+    assert_int_equal(sk_expr_parse(env, SK_STR("name in (whole)"), at, &e, &err), -EBADMSG);
+    assert_non_null(strstr(err.msg, "1:10: more than 65536 items in a list"));
+    memset(big, 'a', SK_EXPR_TEXT_MAX + 1);
+    assert_int_equal(sk_expr_env_macro(env, SK_STR("m"), sk_str_c(big), at, &err), -EBADMSG);
+    assert_non_null(strstr(err.msg, "the macro has 262145 bytes, limit 262144"));
+    assert_int_equal(sk_expr_env_macro(env, SK_STR("m0"), SK_STR("name = x"), at, &err), 0);
+    for (i = 1; i < 70; i++) {
+        (void)snprintf(name, sizeof(name), "m%zu", i);
+        (void)snprintf(text, sizeof(text), "m%zu", i - 1);
+        assert_int_equal(sk_expr_env_macro(env, sk_str_c(name), sk_str_c(text), at, &err), 0);
+    }
+    assert_int_equal(sk_expr_parse(env, SK_STR("m69"), at, &e, &err), -EBADMSG);
+    assert_non_null(strstr(err.msg, "macros nested deeper than 64 levels"));
+    free(items);
+    free(big);
+}
+
 static void keywords_are_only_whole_words(void **state)
 {
     struct sk_container c = {.name = SK_STR("and"), .user = SK_STR("nothing")};
@@ -259,7 +357,9 @@ static void macros_that_multiply_are_stopped(void **state)
 
 SK_TEST_MAIN(and_binds_tighter_than_or_and_not_tighter_than_and, blanks_do_not_matter_around_signs,
              a_truth_value_may_stand_alone, values_may_be_bare_or_quoted_either_way,
-             keywords_are_only_whole_words,
+             keywords_are_only_whole_words, escapes_in_quotes_are_those_of_falco,
+             numbers_may_be_written_in_several_ways, names_and_transformers_are_bounded,
+             lists_and_macros_are_bounded,
              macros_and_lists_are_found_by_name_when_a_condition_is_read,
              an_empty_list_holds_nothing, errors_name_the_place_and_show_it,
              the_place_counts_lines_and_the_files_own_indent, unknown_names_suggest_the_nearest,

@@ -141,6 +141,61 @@ static void addresses_and_networks(void **state)
             "'10.0.0.0/33'\n  fd.sip = 10.0.0.0/33\n           ^");
 }
 
+/* ---- types that no noun has yet ----------------------------------------------------------------
+ */
+
+struct sk_probe {
+    double share;
+    int64_t count;
+    bool on, off;
+    struct sk_ip a, b;
+    uint64_t set;
+    const struct sk_container *box;
+};
+static const char *const bit_names[] = {"ZERO", "ONE"};
+static const struct sk_enum bits = {"bits", bit_names, 2};
+static const struct sk_field probe_fields[] = {
+    SK_FIELD(sk_probe, share, SK_T_F64, 1, 0, "A share"),
+    SK_FIELD(sk_probe, count, SK_T_I64, 2, 0, "A count"),
+    SK_FIELD(sk_probe, on, SK_T_BOOL, 3, 0, "A switch"),
+    SK_FIELD(sk_probe, off, SK_T_BOOL, 4, 0, "Another"),
+    SK_FIELD(sk_probe, a, SK_T_IP, 5, 0, "An address"),
+    SK_FIELD(sk_probe, b, SK_T_IP, 6, 0, "Another"),
+    SK_FIELD_OF(sk_probe, set, SK_T_BITS, 7, 0, &bits, "A set"),
+    SK_FIELD_OF(sk_probe, box, SK_T_LINK, 8, 0, &sk_kind_container, "A link"),
+};
+static const struct sk_kind probe = {.name = "probe",
+                                     .plural = "probes",
+                                     .doc = "For tests",
+                                     .size = sizeof(struct sk_probe),
+                                     .fields = probe_fields,
+                                     .n = SK_ARRAY_LEN(probe_fields)};
+
+static void every_type_of_field_compares(void **state)
+{
+    struct sk_probe p = {.share = 0.25,
+                         .count = 1,
+                         .on = true,
+                         .a = {4, {1, 2, 3, 4}},
+                         .b = {4, {1, 2, 3, 4}},
+                         .set = 1 | 2 | 1 << 5 | 1 << 12,
+                         .box = &web};
+
+    (void)state;
+    yes(&probe, "share = 0.25 and share < 1 and share != 0.5 and share >= 25e-2", &p);
+    yes(&probe, "share < val(count) and count > val(share) and on != val(off) and a = val(b)", &p);
+    no(&probe, "a != val(b) or share > 0.25 or on = val(off)", &p);
+    yes(&probe, "set = 'ZERO ONE 5 12' and set contains ONE and tolower(set) startswith zero", &p);
+    yes(&probe, "box exists and box.name = Web-1 and len(box.labels) = 2", &p);
+    refused(&probe, "share = x", "1:9: 'share' wants a number, not 'x'\n  share = x\n          ^");
+    refused(&probe, "share in (1)",
+            "1:1: 'in' does not go with 'share', which is a number\n"
+            "  share in (1)\n  ^");
+    p.b.addr[3] = 5;
+    p.box = NULL;
+    yes(&probe, "a != val(b) and not box exists and not box.name exists", &p);
+}
+
 static void an_absent_value_makes_every_test_false(void **state)
 {
     (void)state;
@@ -155,5 +210,5 @@ static void an_absent_value_makes_every_test_false(void **state)
 SK_TEST_MAIN(equal_and_unequal, order_of_numbers_times_and_sizes, parts_of_text, sets,
              paths_match_by_component, globs, regexes_match_the_whole_text, transformers_nest,
              fields_compare_with_fields, lists_of_texts_hold_when_one_does,
-             pairs_are_asked_by_their_key, addresses_and_networks,
+             pairs_are_asked_by_their_key, addresses_and_networks, every_type_of_field_compares,
              an_absent_value_makes_every_test_false)

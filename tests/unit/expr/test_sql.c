@@ -562,6 +562,52 @@ static void columns_and_documents_are_told_apart(void **state)
                "NOT COALESCE(((\"doc\" #>> '{evt,arg0}'))::numeric>$1,false)");
 }
 
+static void postgres_is_spoken_to_in_its_own_way(void **state)
+{
+    (void)state;
+    expect_sql(&sk_kind_container, "tolower(command) contains x", SK_POSTGRES,
+               "(strpos(lower((\"doc\" #>> '{command}') COLLATE \"C\"),$1)>0)");
+    expect_sql(&sk_kind_container, "toupper(basename(command)) startswith X", SK_POSTGRES,
+               "(starts_with(upper(regexp_replace((\"doc\" #>> '{command}'),'^.*/','') COLLATE "
+               "\"C\"),$1))");
+    expect_sql(
+        &sk_kind_container, "host_pid = true and host_pid exists", SK_POSTGRES,
+        "(((\"doc\" #>> '{host_pid}')='true') AND ((\"doc\" #>> '{host_pid}') IS NOT NULL))");
+    expect_sql(&sk_kind_container, "host_pid in (true, false)", SK_SQLITE,
+               "(json_extract(\"doc\",'$.host_pid') IS NOT NULL)");
+    expect_sql(
+        &sk_kind_image, "tags glob 'a*'", SK_POSTGRES,
+        "(EXISTS(SELECT 1 FROM jsonb_array_elements_text((\"doc\" #> '{tags}')) AS e(value) WHERE "
+        "e.value ~ $1))");
+    expect_sql(&sk_kind_alert, "fd.cport > val(fd.sport)", SK_SQLITE,
+               "(json_extract(\"doc\",'$.fd.cport')>json_extract(\"doc\",'$.fd.sport'))");
+}
+
+static void long_chains_are_written_as_trees(void **state)
+{
+    SK_CLEANUP(sk_expr_freep) struct sk_expr *e = NULL;
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(16 << 20);
+    struct sk_container c = {.id = SK_STR("x"), .pid = 1999};
+    struct sk_buf text;
+    sqlite3 *db;
+    char *objs;
+    size_t i;
+
+    (void)state;
+    sk_buf_init(&text, 1 << 20);
+    for (i = 0; i < 2000; i++) /* deeper than SQLite takes in one row */
+        (void)sk_buf_printf(&text, "%spid = %zu", i ? " or " : "", i);
+    assert_int_equal(sk_expr_compile(&sk_kind_container, sk_buf_view(&text), &e, NULL), 0);
+    objs = sk_arena_array(a, OBJECTS, sizeof(c));
+    assert_non_null(objs);
+    for (i = 0; i < OBJECTS; i++, c.pid++)
+        memcpy(objs + i * sizeof(c), &c, sizeof(c));
+    db = store(&sk_kind_container, objs);
+    assert_true(found(db, e, sk_buf_view(&text), a) == 1);
+    (void)sqlite3_close(db);
+    sk_buf_done(&text);
+}
+
 static void what_the_store_cannot_say_is_named(void **state)
 {
     (void)state;
@@ -571,8 +617,21 @@ static void what_the_store_cannot_say_is_named(void **state)
     expect_sql(&sk_kind_alert, "rule = a and b64(rule) = x", SK_SQLITE,
                "1:14: 'b64(rule)' cannot be searched for: b64() is not known to the store\n"
                "  rule = a and b64(rule) = x\n               ^");
+    expect_sql(&sk_kind_alert, "fd.sip = 2001:db8::/32", SK_SQLITE,
+               "1:1: 'fd.sip' cannot be searched for: SQLite compares IPv6 addresses whole, not by "
+               "network\n"
+               "  fd.sip = 2001:db8::/32\n  ^");
+    expect_sql(
+        &sk_kind_alert, "tags = val(rule)", SK_SQLITE,
+        "1:1: 'tags' cannot be searched for: the two fields do not compare where they are stored\n"
+        "  tags = val(rule)\n  ^");
+    expect_sql(
+        &sk_kind_alert, "rule regex 'a\\\\bc'", SK_POSTGRES,
+        "1:1: 'rule' cannot be searched for: PostgreSQL reads this regular expression otherwise\n"
+        "  rule regex 'a\\\\bc'\n  ^");
 }
 
 SK_TEST_MAIN(containers_are_found_alike, alerts_with_all_that_they_nest_are_found_alike,
              images_and_agents_are_found_alike, columns_and_documents_are_told_apart,
+             postgres_is_spoken_to_in_its_own_way, long_chains_are_written_as_trees,
              what_the_store_cannot_say_is_named)
