@@ -131,8 +131,7 @@ static struct sk_alert alert_make(struct sk_arena *a, uint64_t no)
     };
 }
 
-/* ---- the store
- * ----------------------------------------------------------------------------------- */
+/* ---- the store ------------------------------------------------------------------------------- */
 
 static int put_many(struct sk_store *s, bool alerts, uint64_t from, uint64_t n, struct sk_err *err)
 {
@@ -259,8 +258,7 @@ static int store_run(const char *dir, uint64_t rows, struct sk_err *err)
     return r;
 }
 
-/* ---- the outbox
- * ---------------------------------------------------------------------------------- */
+/* ---- the outbox ------------------------------------------------------------------------------ */
 
 static int outbox_run(const char *dir, struct sk_err *err)
 {

@@ -7,8 +7,7 @@
 #include "link/client_int.h"
 #include "link/pki.h"
 
-/* ---- the local way: the console is in this process
- * ------------------------------------------------ */
+/* ---- the local way: the console is in this process ------------------------------------------- */
 
 static int local_connect(struct sk_link_client *c, uint64_t *ret_stored, struct sk_err *err)
 {
@@ -57,8 +56,7 @@ static void local_close(struct sk_link_client *c)
 static const struct sk_link_way way_local = {local_connect, local_deliver, local_idle, local_close,
                                              local_close};
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------ */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 bool sk_link_client_pause(struct sk_link_client *c, uint32_t ms)
 {
@@ -133,7 +131,7 @@ static void *client_run(void *arg)
                    c->conf.server ? c->conf.server : "local");
             state_tell(c, true, NULL);
             told_down = false;
-            r = carry(c, &worked, &err);
+            (void)carry(c, &worked, &err); /* why it ended stands in err */
         }
         c->way->close(c);
         if (atomic_load(&c->stop))
@@ -167,6 +165,10 @@ static int conf_keep(struct sk_link_client *c, const struct sk_link_client_conf 
                      struct sk_err *err)
 {
     c->conf = *conf;
+    c->way = &way_local;
+    c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (c->wake < 0)
+        return sk_err_errno(err, errno, "link");
     c->arena = sk_arena_new((size_t)1 << 20);
     c->batch = sk_arena_new(SK_LINK_BATCH_MEM);
     if (!c->arena || !c->batch || !sk_arena_keep(c->arena, &c->conf.agent_id) ||
@@ -179,26 +181,24 @@ static int conf_keep(struct sk_link_client *c, const struct sk_link_client_conf 
 int sk_link_client_new(const struct sk_link_client_conf *conf, struct sk_link_client **ret,
                        struct sk_err *err)
 {
-    SK_CLEANUP(sk_link_client_freep) struct sk_link_client *c = calloc(1, sizeof(*c));
-    int r;
+    struct sk_link_client *c = calloc(1, sizeof(*c));
+    int r, e;
 
     if (!c)
         return sk_err_set(err, -ENOMEM, "link: out of memory");
-    c->way = &way_local;
-    c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (c->wake < 0)
-        return sk_err_errno(err, errno, "link");
     r = conf_keep(c, conf, err);
     if (r == 0 && !conf->sink)
         r = sk_link_tls_init(c, err);
-    if (r < 0)
-        return r;
-    r = pthread_create(&c->thread, NULL, client_run, c);
-    if (r != 0)
-        return sk_err_errno(err, r, "link: thread");
-    c->has_thread = true;
-    *ret = SK_TAKE(c);
-    return 0;
+    if (r == 0) {
+        e = pthread_create(&c->thread, NULL, client_run, c);
+        c->has_thread = e == 0;
+        r = e ? sk_err_errno(err, e, "link: thread") : 0;
+    }
+    if (r == 0)
+        *ret = c;
+    else
+        (void)sk_link_client_free(c);
+    return r;
 }
 
 struct sk_link_client *sk_link_client_free(struct sk_link_client *c)

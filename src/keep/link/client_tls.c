@@ -46,8 +46,7 @@ static uint64_t in_ms(uint32_t ms)
     return sk_now_mono_ns() + ms * (uint64_t)SK_NS_PER_MS;
 }
 
-/* ---- the socket
- * ---------------------------------------------------------------------------------- */
+/* ---- the socket ------------------------------------------------------------------------------ */
 
 /* 0: ready; -ETIMEDOUT, -ECANCELED (stop). */
 static int wait_for(struct sk_link_client *c, short events, uint64_t until, struct sk_err *err)
@@ -251,8 +250,7 @@ static int dial(struct sk_link_client *c, struct sk_err *err)
     return r;
 }
 
-/* ---- joining
- * ------------------------------------------------------------------------------------- */
+/* ---- joining --------------------------------------------------------------------------------- */
 
 static int file_write(struct sk_link_client *c, const char *name, struct sk_str text, mode_t mode,
                       struct sk_err *err)
@@ -290,7 +288,8 @@ static int ask_cert(struct sk_link_client *c, const char *key, const char *csr, 
 
 static int join(struct sk_link_client *c, struct sk_err *err)
 {
-    SK_CLEANUP(sk_freep) char *csr = NULL, *key = NULL;
+    SK_CLEANUP(sk_freep) char *csr = NULL;
+    SK_CLEANUP(sk_pki_secret_freep) char *key = NULL;
     struct sk_str cert, ca;
     int r = sk_dir_make(c->conf.dir, 0700, err);
 
@@ -308,8 +307,6 @@ static int join(struct sk_link_client *c, struct sk_err *err)
         r = file_write(c, "ca.pem", ca, 0644, err);
     if (r == 0)
         r = file_write(c, "agent.pem", cert, 0644, err); /* last: its being there says "joined" */
-    if (key)
-        OPENSSL_cleanse(key, strlen(key));
     hang_up(c);
     if (r < 0)
         return sk_err_wrap(err, r, "join");
@@ -320,7 +317,8 @@ static int join(struct sk_link_client *c, struct sk_err *err)
 /* The same key, a new certificate. Failing is no reason to stop: there are days left. */
 static void renew(struct sk_link_client *c)
 {
-    SK_CLEANUP(sk_freep) char *csr = NULL, *key = NULL;
+    SK_CLEANUP(sk_freep) char *csr = NULL;
+    SK_CLEANUP(sk_pki_secret_freep) char *key = NULL;
     char path[PATH_MAX];
     struct sk_str cert, ca;
     struct sk_err err = {0};
@@ -335,14 +333,11 @@ static void renew(struct sk_link_client *c)
         r = ask_cert(c, key, csr, false, &cert, &ca, &err);
     if (r == 0)
         r = file_write(c, "agent.pem", cert, 0644, &err);
-    if (key)
-        OPENSSL_cleanse(key, strlen(key));
     sk_log(c->conf.log, r == 0 ? SK_INFO : SK_WARN, "link",
            r == 0 ? "certificate renewed" : "certificate not renewed", "error=%s", err.msg);
 }
 
-/* ---- the way
- * ------------------------------------------------------------------------------------- */
+/* ---- the way --------------------------------------------------------------------------------- */
 
 static int greet(struct sk_link_client *c, uint64_t *ret_stored, struct sk_err *err)
 {

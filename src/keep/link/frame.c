@@ -42,8 +42,7 @@ bool sk_agent_id_good(struct sk_str id)
     return true;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int short_body(struct sk_err *err, const char *name)
 {
@@ -123,8 +122,7 @@ int sk_cert_parse(struct sk_str body, struct sk_str *ret_cert, struct sk_str *re
     return 0;
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 int sk_hello_add(struct sk_buf *b, const struct sk_hello *h)
 {

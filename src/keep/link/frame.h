@@ -82,8 +82,7 @@ int sk_number_add(struct sk_buf *b, enum sk_frame_type type, uint64_t number);
 int sk_join_add(struct sk_buf *b, const struct sk_join *j);
 int sk_cert_add(struct sk_buf *b, struct sk_str cert, struct sk_str ca);
 
-/* ---- batches (batch.c)
- * --------------------------------------------------------------------------- */
+/* ---- batches (batch.c) ----------------------------------------------------------------------- */
 
 struct sk_batcher;                       /* compression state, kept between batches */
 struct sk_batcher *sk_batcher_new(void); /* NULL: no memory */

@@ -32,8 +32,7 @@ typedef int (*sk_link_sink)(void *arg, struct sk_str agent_id, const struct sk_l
 /* The third part of a join token: SHA-256 of the CA certificate of dir (made where missing). */
 int sk_link_ca_hash(const char *dir, char ret[65], struct sk_err *err) SK_NODISCARD;
 
-/* ---- agent side: one thread that carries the outbox to a console --------------------------------
- */
+/* ---- agent side: one thread that carries the outbox to a console ----------------------------- */
 struct sk_link_client;
 struct sk_link_client_conf {
     struct sk_outbox *outbox; /* the caller's; must outlive the client */
@@ -54,8 +53,7 @@ int sk_link_client_new(const struct sk_link_client_conf *conf, struct sk_link_cl
 struct sk_link_client *sk_link_client_free(struct sk_link_client *c);
 SK_DEFINE_CLEANUP(struct sk_link_client *, sk_link_client_free)
 
-/* ---- console side
- * -------------------------------------------------------------------------------- */
+/* ---- console side ---------------------------------------------------------------------------- */
 struct sk_link_server;
 struct sk_link_server_conf {
     const char *address; /* "0.0.0.0" */

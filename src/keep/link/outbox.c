@@ -10,8 +10,7 @@
 #include "base/time.h"
 #include "link/outbox_int.h"
 
-/* ---- open and close
- * ------------------------------------------------------------------------------ */
+/* ---- open and close -------------------------------------------------------------------------- */
 
 /* Group commit: what was written is synced at most SK_OUTBOX_SYNC_MS later. */
 static void sync_now(struct sk_outbox *o)
@@ -166,8 +165,7 @@ struct sk_outbox *sk_outbox_close(struct sk_outbox *o)
     return NULL;
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* Appends the record in o->rec to the newest segment: whole or not at all. */
 static int rec_write(struct sk_outbox *o, struct sk_err *err)
@@ -292,8 +290,7 @@ void sk_outbox_stats(struct sk_outbox *o, struct sk_outbox_stats *ret)
     (void)pthread_mutex_unlock(&o->mutex);
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 void sk_outbox_wake(struct sk_outbox *o)
 {

@@ -22,6 +22,13 @@ int sk_pki_error(struct sk_err *err, int code, const char *what)
     return sk_err_set(err, code, "%s: %s", what, why ? why : "failed");
 }
 
+void sk_pki_secret_freep(char **p)
+{
+    if (*p)
+        OPENSSL_cleanse(*p, strlen(*p));
+    free(*p);
+}
+
 void sk_link_thread_init(void)
 {
     sigset_t set;
@@ -31,8 +38,7 @@ void sk_link_thread_init(void)
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-/* ---- small pieces
- * -------------------------------------------------------------------------------- */
+/* ---- small pieces ---------------------------------------------------------------------------- */
 
 static X509 *cert_read(struct sk_str pem)
 {
@@ -106,8 +112,7 @@ int sk_link_ca_hash(const char *dir, char ret[65], struct sk_err *err)
     return 0;
 }
 
-/* ---- contexts
- * ------------------------------------------------------------------------------------ */
+/* ---- contexts -------------------------------------------------------------------------------- */
 
 static SSL_CTX *ctx_new(const SSL_METHOD *method)
 {
@@ -170,7 +175,8 @@ int sk_pki_server(const char *dir, SSL_CTX **ret, struct sk_err *err)
 
 int sk_pki_client(const char *dir, SSL_CTX **ret, struct sk_err *err)
 {
-    SK_CLEANUP(sk_freep) char *ca = NULL, *cert = NULL, *key = NULL;
+    SK_CLEANUP(sk_freep) char *ca = NULL, *cert = NULL;
+    SK_CLEANUP(sk_pki_secret_freep) char *key = NULL;
     SSL_CTX *ctx;
     int r = file_read(dir, "agent.pem", &cert, err);
 
@@ -178,7 +184,7 @@ int sk_pki_client(const char *dir, SSL_CTX **ret, struct sk_err *err)
         r = file_read(dir, "agent.key", &key, err);
     if (r == 0)
         r = file_read(dir, "ca.pem", &ca, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     ctx = ctx_new(TLS_client_method());
     if (!ctx || !ctx_fill(ctx, cert, key, ca, false)) {
@@ -186,7 +192,6 @@ int sk_pki_client(const char *dir, SSL_CTX **ret, struct sk_err *err)
         r = sk_pki_error(err, -EBADMSG, "certificates");
         return sk_err_wrap(err, r, "link: %s", dir);
     }
-    OPENSSL_cleanse(key, strlen(key));
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     *ret = ctx;
     return 0;
@@ -228,8 +233,7 @@ int sk_pki_joiner(const char *ca_hash, SSL_CTX **ret, struct sk_err *err)
     return 0;
 }
 
-/* ---- requests
- * ------------------------------------------------------------------------------------ */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 int sk_pki_request(const char *id, char **key, char **ret_csr, struct sk_err *err)
 {
@@ -355,7 +359,8 @@ static X509 *cert_make(X509_REQ *req, const char *id, X509 *ca, EVP_PKEY *ca_key
 int sk_pki_sign(const char *dir, struct sk_str csr, char **ret_cert, char **ret_ca,
                 struct sk_err *err)
 {
-    SK_CLEANUP(sk_freep) char *ca_pem = NULL, *key_pem = NULL;
+    SK_CLEANUP(sk_freep) char *ca_pem = NULL;
+    SK_CLEANUP(sk_pki_secret_freep) char *key_pem = NULL;
     char id[SK_AGENT_ID_MAX + 1], *text = NULL;
     EVP_PKEY *ca_key = NULL;
     X509 *ca = NULL, *x = NULL;
@@ -367,12 +372,11 @@ int sk_pki_sign(const char *dir, struct sk_str csr, char **ret_cert, char **ret_
         r = file_read(dir, "ca.pem", &ca_pem, err);
     if (r == 0)
         r = file_read(dir, "ca.key", &key_pem, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     req = request_read(csr);
     ca = cert_read(sk_str_c(ca_pem));
     ca_key = key_read(key_pem);
-    OPENSSL_cleanse(key_pem, strlen(key_pem));
     if (req && ca && ca_key)
         x = cert_make(req, id, ca, ca_key);
     b = x ? BIO_new(BIO_s_mem()) : NULL;
@@ -413,8 +417,7 @@ int sk_pki_issued_check(struct sk_str cert, struct sk_str ca, const char *key, c
     return why ? sk_err_set(err, -EBADMSG, "what the console issued %s", why) : 0;
 }
 
-/* ---- peers
- * --------------------------------------------------------------------------------------- */
+/* ---- peers ----------------------------------------------------------------------------------- */
 
 bool sk_pki_peer_id(const SSL *ssl, char id[SK_AGENT_ID_MAX + 1])
 {

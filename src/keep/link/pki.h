@@ -40,6 +40,7 @@ int sk_pki_issued_check(struct sk_str cert, struct sk_str ca, const char *key, c
 
 bool sk_pki_peer_id(const SSL *ssl, char id[SK_AGENT_ID_MAX + 1]); /* false: no certificate */
 bool sk_pki_renew_due(const SSL *ssl); /* our own certificate has not long to go */
+void sk_pki_secret_freep(char **p);    /* cleanup for keys: wipes, then frees */
 void sk_link_thread_init(void); /* a peer that hung up must not end the process: no SIGPIPE */
 int sk_pki_error(struct sk_err *err, int code, const char *what); /* with OpenSSL's reason */
 

@@ -20,8 +20,7 @@ uint64_t sk_server_in_ms(uint32_t ms)
     return sk_now_mono_ns() + ms * (uint64_t)SK_NS_PER_MS;
 }
 
-/* ---- connections
- * --------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 static void conn_free(struct sk_link_server *s, struct sk_conn *c)
 {
@@ -93,7 +92,7 @@ static struct sk_conn *conn_new(struct sk_link_server *s, int fd)
 
 static void accept_all(struct sk_link_server *s)
 {
-    struct sockaddr_storage a;
+    struct sockaddr_storage a = {0};
     struct sk_conn *c;
     socklen_t n;
     int fd, one = 1;
@@ -119,8 +118,7 @@ static void accept_all(struct sk_link_server *s)
     }
 }
 
-/* ---- bytes in and out
- * ---------------------------------------------------------------------------- */
+/* ---- bytes in and out ------------------------------------------------------------------------ */
 
 /* After a TLS call gave n <= 0. true: wait for the socket; false: the connection is over. */
 static bool conn_wait(struct sk_link_server *s, struct sk_conn *c, int n, bool *ret_write)
@@ -302,8 +300,7 @@ static void conn_run(struct sk_link_server *s, struct sk_conn *c)
     s->attention |= c->again || c->dead;
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------ */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 /* Goes over all: those that have more to do, those whose time is up, those that are done with. */
 static bool sweep(struct sk_link_server *s, bool deadlines)
@@ -347,6 +344,7 @@ static void *server_run(void *arg)
     struct sk_link_server *s = arg;
     struct epoll_event ev[EVENTS];
     uint64_t next_tick = 0, since;
+    struct sk_conn *c, *next;
     bool tick;
     int i, n;
 
@@ -367,13 +365,14 @@ static void *server_run(void *arg)
         if (tick)
             next_tick = sk_server_in_ms(TICK_MS);
     }
-    while (s->conns)
-        conn_free(s, s->conns);
+    for (c = s->conns; c; c = next) {
+        next = c->next;
+        conn_free(s, c);
+    }
     return NULL;
 }
 
-/* ---- open and close
- * ------------------------------------------------------------------------------ */
+/* ---- open and close -------------------------------------------------------------------------- */
 
 static int listen_open(struct sk_link_server *s, struct sk_err *err)
 {
@@ -419,14 +418,9 @@ static int loop_open(struct sk_link_server *s, struct sk_err *err)
     return 0;
 }
 
-int sk_link_server_new(const struct sk_link_server_conf *conf, struct sk_link_server **ret,
-                       struct sk_err *err)
+static int parts_make(struct sk_link_server *s, const struct sk_link_server_conf *conf,
+                      struct sk_err *err)
 {
-    SK_CLEANUP(sk_link_server_freep) struct sk_link_server *s = calloc(1, sizeof(*s));
-    int r;
-
-    if (!s)
-        return sk_err_set(err, -ENOMEM, "link: out of memory");
     s->epoll = s->listen = s->wake = -1;
     s->conf = *conf;
     s->dir = strdup(conf->dir);
@@ -435,20 +429,35 @@ int sk_link_server_new(const struct sk_link_server_conf *conf, struct sk_link_se
     s->arena = sk_arena_new(SK_SERVER_BATCH_MEM);
     if (!s->dir || !s->by_id || !s->batcher || !s->arena)
         return sk_err_set(err, -ENOMEM, "link: out of memory");
-    r = sk_pki_server(conf->dir, &s->ctx, err);
+    return 0;
+}
+
+int sk_link_server_new(const struct sk_link_server_conf *conf, struct sk_link_server **ret,
+                       struct sk_err *err)
+{
+    struct sk_link_server *s = calloc(1, sizeof(*s));
+    int r, e;
+
+    if (!s)
+        return sk_err_set(err, -ENOMEM, "link: out of memory");
+    r = parts_make(s, conf, err);
+    if (r == 0)
+        r = sk_pki_server(conf->dir, &s->ctx, err);
     if (r == 0)
         r = listen_open(s, err);
     if (r == 0)
         r = loop_open(s, err);
-    if (r < 0)
-        return r;
     s->conf.address = s->conf.dir = NULL; /* the caller's, not needed any more */
-    r = pthread_create(&s->thread, NULL, server_run, s);
-    if (r != 0)
-        return sk_err_errno(err, r, "link: thread");
-    s->has_thread = true;
-    *ret = SK_TAKE(s);
-    return 0;
+    if (r == 0) {
+        e = pthread_create(&s->thread, NULL, server_run, s);
+        s->has_thread = e == 0;
+        r = e ? sk_err_errno(err, e, "link: thread") : 0;
+    }
+    if (r == 0)
+        *ret = s;
+    else
+        (void)sk_link_server_free(s);
+    return r;
 }
 
 uint16_t sk_link_server_port(const struct sk_link_server *s)

@@ -67,8 +67,7 @@ int sk_sql_param(struct sk_sql *q, const struct sk_cell *c)
     return sk_buf_printf(&q->text, "%c%zu", q->dialect == SK_SQLITE ? '?' : '$', q->n);
 }
 
-/* ---- the filter
- * ---------------------------------------------------------------------------------- */
+/* ---- the filter ------------------------------------------------------------------------------ */
 
 static int where_make(struct plan *p, const struct sk_expr *where, struct sk_arena *a,
                       struct sk_err *err)
@@ -127,8 +126,7 @@ static void from_add(struct sk_buf *b, const struct sk_table *t)
                         t->kind->plural, t->kind->plural);
 }
 
-/* ---- the order
- * ----------------------------------------------------------------------------------- */
+/* ---- the order ------------------------------------------------------------------------------- */
 
 static int order_find(struct plan *p, struct sk_str sort, struct sk_err *err)
 {
@@ -215,8 +213,7 @@ static int part_add(struct sk_sql *q, const struct plan *p, enum part part, bool
     return r == 0 ? after_add(q, p, 0) : r;
 }
 
-/* ---- the page
- * ------------------------------------------------------------------------------------ */
+/* ---- the page -------------------------------------------------------------------------------- */
 
 static int page_row(void *arg, const struct sk_cell *row, size_t n, struct sk_err *err)
 {

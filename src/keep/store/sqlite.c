@@ -4,6 +4,7 @@
  * file keeps a second skep away; what is put is on disk when put returns (synchronous=FULL).
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -32,20 +33,16 @@ static struct sqlite *of(struct sk_store *s)
     return (struct sqlite *)s;
 }
 
-/* ---- open and close
- * ------------------------------------------------------------------------------ */
+/* ---- open and close -------------------------------------------------------------------------- */
 
 static int lock_take(struct sqlite *s, struct sk_err *err)
 {
-    SK_CLEANUP(sk_freep) char *name = NULL;
-    char pid[32] = "";
+    char name[PATH_MAX], pid[32] = "";
     ssize_t n;
     int e;
 
-    if (asprintf(&name, "%s.lock", s->path) < 0) {
-        name = NULL;
-        return sk_err_set(err, -ENOMEM, "store: out of memory");
-    }
+    if (snprintf(name, sizeof(name), "%s.lock", s->path) >= (int)sizeof(name))
+        return sk_err_errno(err, ENAMETOOLONG, "store %s", s->path);
     s->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock < 0)
         return sk_err_errno(err, errno, "store %s", name);
@@ -126,8 +123,7 @@ static void sqlite_close(struct sk_store *base)
     free(s);
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static int seq_row(void *arg, const struct sk_cell *row, size_t n, struct sk_err *err)
 {
@@ -282,8 +278,7 @@ static int64_t sqlite_prune(struct sk_store *base, const struct sk_table *t, str
     return r;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static size_t reader_take(struct sqlite *s)
 {

@@ -233,7 +233,7 @@ static void row_cells(sqlite3_stmt *st, struct sk_cell *row, int n)
 int sk_lite_read(struct sk_lite *c, struct sk_str sql, const struct sk_cell *params, size_t n,
                  sk_row_fn fn, void *arg, struct sk_err *err)
 {
-    struct sk_cell row[ROW_MAX];
+    struct sk_cell row[ROW_MAX] = {0};
     sqlite3_stmt *st;
     size_t i;
     int rc = SQLITE_OK, cols, r;

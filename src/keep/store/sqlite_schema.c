@@ -72,8 +72,7 @@ static int migrations_run(struct sk_lite *c, struct sk_log *log, struct sk_err *
     return 0;
 }
 
-/* ---- tables and columns
- * -------------------------------------------------------------------------- */
+/* ---- tables and columns ---------------------------------------------------------------------- */
 
 static const char *column_type(enum sk_col_type t)
 {
@@ -187,13 +186,13 @@ static int backfill(struct sk_lite *c, const struct sk_table *t, const bool *add
                     struct sk_err *err)
 {
     SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(SK_STORE_DOC_MAX * 4);
-    SK_CLEANUP(sk_freep) void *obj = calloc(1, t->kind->size);
+    void *obj = a ? calloc(1, t->kind->size) : NULL;
     struct filler f = {.c = c, .t = t, .added = added, .a = a, .obj = obj};
     struct sk_buf b, select;
     size_t i;
     int r, n = 0;
 
-    if (!a || !obj)
+    if (!obj)
         return sk_err_set(err, -ENOMEM, "store: out of memory");
     sk_buf_init(&b, SK_STORE_SQL_MAX);
     sk_buf_init(&select, SK_STORE_SQL_MAX);
@@ -209,13 +208,13 @@ static int backfill(struct sk_lite *c, const struct sk_table *t, const bool *add
                             : sk_lite_prepare(c, sk_buf_view(&b), &f.update, err);
     if (r == 0)
         r = sk_lite_read(c, sk_buf_view(&select), NULL, 0, fill_row, &f, err);
+    free(obj);
     sk_buf_done(&b);
     sk_buf_done(&select);
     return r;
 }
 
-/* ---- indexes
- * ------------------------------------------------------------------------------------- */
+/* ---- indexes --------------------------------------------------------------------------------- */
 
 static int index_create(struct sk_lite *c, const struct sk_table *t, const struct sk_column *by,
                         struct sk_err *err)

@@ -16,8 +16,7 @@
 #define SK_STORE_COUNT_MAX 10000            /* rows counted for a page's total */
 #define SK_STORE_VERSION 1                  /* number of the newest migration */
 
-/* ---- layout from field tables (schema.c) --------------------------------------------------------
- */
+/* ---- layout from field tables (schema.c) ----------------------------------------------------- */
 
 struct sk_column {
     struct sk_path path;
@@ -51,8 +50,7 @@ const struct sk_table *sk_schema_table(const struct sk_schema *s, const struct s
 size_t sk_table_order(const struct sk_table *t, const struct sk_column *by,
                       const struct sk_column *ret[SK_ORDER_MAX]);
 
-/* ---- SQL under construction (query.c)
- * ------------------------------------------------------------ */
+/* ---- SQL under construction (query.c) -------------------------------------------------------- */
 
 struct sk_cell { /* a parameter or a result */
     enum sk_col_type type;
@@ -72,8 +70,7 @@ void sk_sql_done(struct sk_sql *q);
 /* Appends "?N" and the parameter. 0 or -ENOMEM. */
 int sk_sql_param(struct sk_sql *q, const struct sk_cell *c) SK_NODISCARD;
 
-/* ---- cursors (cursor.c): opaque, base64url; hostile bytes
- * ---------------------------------------- */
+/* ---- cursors (cursor.c): opaque, base64url; hostile bytes ------------------------------------ */
 
 #define SK_CURSOR_MAX ((size_t)256 << 10) /* bytes of text */
 /* Text in the arena. -ENOMEM. */
@@ -83,8 +80,7 @@ int sk_cursor_format(uint64_t fingerprint, const struct sk_cell *v, size_t n, st
 int sk_cursor_parse(struct sk_str text, struct sk_arena *a, uint64_t *ret_fingerprint,
                     struct sk_cell v[SK_ORDER_MAX], size_t *ret_n, struct sk_err *err) SK_NODISCARD;
 
-/* ---- engines
- * ------------------------------------------------------------------------------------- */
+/* ---- engines --------------------------------------------------------------------------------- */
 
 /* One row; texts live until the return. Non-zero stops and is handed on. */
 typedef int (*sk_row_fn)(void *arg, const struct sk_cell *row, size_t n, struct sk_err *err);

@@ -276,8 +276,7 @@ static inline void enrol(const char *dir, const char *ca_dir, const char *id)
     text_write(dir, "ca.pem", ca);
 }
 
-/* ---- a peer that says what it likes
- * ---------------------------------------------------------------- */
+/* ---- a peer that says what it likes ---------------------------------------------------------- */
 
 struct peer {
     SSL_CTX *ctx;

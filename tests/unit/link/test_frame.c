@@ -132,8 +132,7 @@ static void agent_ids_are_letters_digits_and_little_else(void **state)
     sk_buf_done(&b);
 }
 
-/* ---- batches
- * ------------------------------------------------------------------------------------- */
+/* ---- batches --------------------------------------------------------------------------------- */
 
 struct box {
     struct sk_batcher *p;

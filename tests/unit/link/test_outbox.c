@@ -115,8 +115,7 @@ static size_t count_all(struct box *b)
     return read_all(b, 0, &alerts);
 }
 
-/* ---- what comes back
- * ----------------------------------------------------------------------------- */
+/* ---- what comes back ------------------------------------------------------------------------- */
 
 static void records_come_back_in_order_as_they_went_in(void **state)
 {
@@ -205,8 +204,7 @@ static void an_object_over_a_mebibyte_is_refused(void **state)
     box_done(&b);
 }
 
-/* ---- damage
- * -------------------------------------------------------------------------------------- */
+/* ---- damage ---------------------------------------------------------------------------------- */
 
 static int seg_open(const struct box *b)
 {
@@ -302,8 +300,7 @@ static void a_record_of_an_unknown_kind_is_skipped(void **state)
     box_done(&b);
 }
 
-/* ---- limits
- * -------------------------------------------------------------------------------------- */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 static void over_the_limit_the_oldest_that_are_no_alerts_go_first(void **state)
 {
@@ -397,8 +394,7 @@ static void a_full_disk_is_told_and_the_next_call_tries_again(void **state)
     box_done(&b);
 }
 
-/* ---- numbers on the link
- * -------------------------------------------------------------------------- */
+/* ---- numbers on the link --------------------------------------------------------------------- */
 
 static void numbers_go_on_behind_what_the_console_knows(void **state)
 {
@@ -460,8 +456,7 @@ static void without_its_mark_everything_goes_out_again(void **state)
     box_done(&b);
 }
 
-/* ---- threads and kills
- * ---------------------------------------------------------------------------- */
+/* ---- threads and kills ----------------------------------------------------------------------- */
 
 static void *wake_later(void *arg)
 {

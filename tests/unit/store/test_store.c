@@ -123,8 +123,7 @@ static void a_batch_delivered_twice_is_stored_once(void **state)
     }
 }
 
-/* ---- pages
- * --------------------------------------------------------------------------------------- */
+/* ---- pages ----------------------------------------------------------------------------------- */
 
 struct order { /* the order a list must have, told without SQL */
     struct sk_path path[SK_ORDER_MAX];
@@ -315,8 +314,7 @@ static void totals_are_counted_up_to_ten_thousand(void **state)
     }
 }
 
-/* ---- filters
- * ------------------------------------------------------------------------------------- */
+/* ---- filters --------------------------------------------------------------------------------- */
 
 static const char *const filters[] = {
     "state = running",
@@ -427,8 +425,7 @@ static void pruning_takes_the_oldest_that_match_and_no_more_than_asked(void **st
     }
 }
 
-/* ---- threads
- * ------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 struct worker {
     struct sk_store *s;
