@@ -48,20 +48,21 @@ static int programs(struct xs_build *b)
 {
     struct sk_exprset *set = b->set;
     size_t imported = b->nodes.n;
-    uint32_t *lits = sk_arena_array(b->arena, (size_t)XS_PROGRAMS * (set->n + 1), sizeof(*lits));
+    uint32_t *literals =
+        sk_arena_array(b->arena, (size_t)XS_PROGRAMS * (set->n + 1), sizeof(*literals));
     uint32_t type, i, other;
     int r = 0;
 
-    if (!lits)
+    if (!literals)
         return -ENOMEM;
     for (type = 0; type < XS_PROGRAMS && r == 0; type++) {
-        uint32_t *mine = lits + (size_t)type * set->n;
+        uint32_t *mine = literals + (size_t)type * set->n;
 
         r = reset_partial(b, imported);
         for (i = 0; r == 0 && i < set->n; i++)
             r = xs_partial(b, b->root[i], type, &mine[i]);
         for (other = 0; other < type; other++)
-            if (memcmp(lits + (size_t)other * set->n, mine, set->n * sizeof(*lits)) == 0)
+            if (memcmp(literals + (size_t)other * set->n, mine, set->n * sizeof(*literals)) == 0)
                 break;
         if (r == 0 && other < type)
             set->programs[type] = set->programs[other];

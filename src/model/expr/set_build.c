@@ -138,7 +138,7 @@ int xs_add_leaf(struct xs_build *b, const struct x_test *t, uint32_t *ret)
 }
 
 static int glob_frame(struct xs_build *b, const struct x_test *t, uint8_t op, struct sk_str part,
-                      uint32_t *lits, size_t *n)
+                      uint32_t *literals, size_t *n)
 {
     struct x_test frame = *t;
     struct x_const *c = sk_arena_zalloc(b->set->arena, sizeof(*c));
@@ -156,7 +156,7 @@ static int glob_frame(struct xs_build *b, const struct x_test *t, uint8_t op, st
     frame.nc = 1;
     r = xs_add_leaf(b, &frame, &node);
     if (r == 0)
-        lits[(*n)++] = node << 1;
+        literals[(*n)++] = node << 1;
     return r;
 }
 
@@ -169,7 +169,7 @@ static bool is_special(char c)
 static int import_glob(struct xs_build *b, const struct x_test *t, uint32_t glob, uint32_t *ret)
 {
     struct sk_str s = t->c[0].s;
-    uint32_t lits[3] = {glob};
+    uint32_t literals[3] = {glob};
     size_t n = 1, head = 0, tail = s.n;
     int r;
 
@@ -177,11 +177,11 @@ static int import_glob(struct xs_build *b, const struct x_test *t, uint32_t glob
         head++;
     while (tail > head && !is_special(s.p[tail - 1]))
         tail--;
-    r = glob_frame(b, t, X_STARTSWITH, sk_str_sub(s, 0, head), lits, &n);
+    r = glob_frame(b, t, X_STARTSWITH, sk_str_sub(s, 0, head), literals, &n);
     if (r == 0)
-        r = glob_frame(b, t, X_ENDSWITH, sk_str_sub(s, tail, s.n), lits, &n);
+        r = glob_frame(b, t, X_ENDSWITH, sk_str_sub(s, tail, s.n), literals, &n);
     if (r == 0)
-        r = xs_make_node(b, XS_AND, lits, n, ret);
+        r = xs_make_node(b, XS_AND, literals, n, ret);
     return r;
 }
 
@@ -202,7 +202,7 @@ static int import_test(struct xs_build *b, const struct x_test *from, uint32_t *
 
 int xs_import(struct xs_build *b, const struct x_node *n, uint32_t *ret)
 {
-    uint32_t *lits, i, lit = 0;
+    uint32_t *literals, i, lit = 0;
     int r;
 
     if (n->kind == X_CONST) {
@@ -214,14 +214,14 @@ int xs_import(struct xs_build *b, const struct x_node *n, uint32_t *ret)
         *ret = lit ^ n->neg;
         return r;
     }
-    lits = calloc(n->n + 1, sizeof(*lits));
-    if (!lits)
+    literals = calloc(n->n + 1, sizeof(*literals));
+    if (!literals)
         return -ENOMEM;
     for (i = 0, r = 0; i < n->n && r == 0; i++)
-        r = xs_import(b, n->kids[i], &lits[i]);
+        r = xs_import(b, n->kids[i], &literals[i]);
     if (r == 0)
-        r = xs_make_node(b, n->kind == X_AND ? XS_AND : XS_OR, lits, n->n, ret);
-    free(lits);
+        r = xs_make_node(b, n->kind == X_AND ? XS_AND : XS_OR, literals, n->n, ret);
+    free(literals);
     return r;
 }
 
@@ -252,20 +252,20 @@ static uint32_t partial_test(struct xs_build *b, uint32_t node, uint32_t type)
 
 static int partial_chain(struct xs_build *b, uint32_t node, uint32_t type, uint32_t *ret)
 {
-    uint32_t n = b->nodes.v[node].n, i, kid, *lits = calloc(n, sizeof(*lits));
+    uint32_t n = b->nodes.v[node].n, i, kid, *literals = calloc(n, sizeof(*literals));
     bool same = true;
-    int r = lits ? 0 : -ENOMEM;
+    int r = literals ? 0 : -ENOMEM;
 
     for (i = 0; r == 0 && i < n; i++) {
         kid = b->nodes.v[node].kids[i];
-        r = xs_partial(b, kid, type, &lits[i]);
-        same &= lits[i] == kid;
+        r = xs_partial(b, kid, type, &literals[i]);
+        same &= literals[i] == kid;
     }
     if (r == 0 && same)
         *ret = node << 1;
     else if (r == 0)
-        r = xs_make_node(b, b->nodes.v[node].kind, lits, n, ret);
-    free(lits);
+        r = xs_make_node(b, b->nodes.v[node].kind, literals, n, ret);
+    free(literals);
     return r;
 }
 

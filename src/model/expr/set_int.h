@@ -130,11 +130,11 @@ int xs_find_or_add(struct xs_build *b, const struct xs_bnode *proto, uint32_t *r
 /* Node of the test, whose members are in the set's arena. */
 int xs_add_leaf(struct xs_build *b, const struct x_test *t, uint32_t *ret) SK_NODISCARD;
 int xs_by_text(const void *a, const void *b); /* orders constants */
-/* set_node.c: literal of the AND or OR over lits */
-int xs_make_node(struct xs_build *b, uint8_t kind, const uint32_t *lits, size_t n,
+/* set_node.c: literal of the AND or OR over literals */
+int xs_make_node(struct xs_build *b, uint8_t kind, const uint32_t *literals, size_t n,
                  uint32_t *ret) SK_NODISCARD;
 /* set_plan.c */
-int xs_plan(struct xs_build *b, const uint32_t *lits, struct xs_program *ret) SK_NODISCARD;
+int xs_plan(struct xs_build *b, const uint32_t *literals, struct xs_program *ret) SK_NODISCARD;
 void xs_estimate(struct xs_build *b, uint32_t node);
 /* set_group.c: final nodes and groups */
 int xs_finish(struct xs_build *b) SK_NODISCARD;

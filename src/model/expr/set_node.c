@@ -115,16 +115,16 @@ static bool same_kind(const struct xs_build *b, uint8_t kind, uint32_t lit)
 }
 
 /* All literals, those of kids of the same kind instead of the kid. */
-static size_t flatten(const struct xs_build *b, uint8_t kind, const uint32_t *lits, size_t n,
+static size_t flatten(const struct xs_build *b, uint8_t kind, const uint32_t *literals, size_t n,
                       uint32_t *out)
 {
     size_t i, k = 0;
 
     for (i = 0; i < n; i++) {
-        const struct xs_bnode *kid = &b->nodes.v[lits[i] >> 1];
+        const struct xs_bnode *kid = &b->nodes.v[literals[i] >> 1];
 
-        if (!same_kind(b, kind, lits[i])) {
-            out[k++] = lits[i];
+        if (!same_kind(b, kind, literals[i])) {
+            out[k++] = literals[i];
             continue;
         }
         memcpy(out + k, kid->kids, kid->n * sizeof(*out));
@@ -133,7 +133,8 @@ static size_t flatten(const struct xs_build *b, uint8_t kind, const uint32_t *li
     return k;
 }
 
-int xs_make_node(struct xs_build *b, uint8_t kind, const uint32_t *lits, size_t n, uint32_t *ret)
+int xs_make_node(struct xs_build *b, uint8_t kind, const uint32_t *literals, size_t n,
+                 uint32_t *ret)
 {
     struct xs_bnode proto = {.kind = kind, .cost = -1};
     size_t i, total = 0;
@@ -142,11 +143,11 @@ int xs_make_node(struct xs_build *b, uint8_t kind, const uint32_t *lits, size_t 
     int r = 0;
 
     for (i = 0; i < n; i++)
-        total += same_kind(b, kind, lits[i]) ? b->nodes.v[lits[i] >> 1].n : 1;
+        total += same_kind(b, kind, literals[i]) ? b->nodes.v[literals[i] >> 1].n : 1;
     kids = sk_arena_array(b->arena, total + 1, sizeof(*kids));
     if (!kids)
         return -ENOMEM;
-    total = flatten(b, kind, lits, n, kids);
+    total = flatten(b, kind, literals, n, kids);
     for (i = 0; i < total && r == 0; i++)
         if (mergeable(b, kind, kids[i]))
             r = merge_alike(b, kind, kids, &total, i);

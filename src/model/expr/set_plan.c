@@ -157,7 +157,7 @@ void xs_estimate(struct xs_build *b, uint32_t node)
 struct open_rule {
     uint32_t condition;
     uint32_t n;
-    uint32_t *lits;
+    uint32_t *literals;
 };
 struct planner {
     struct xs_build *b;
@@ -174,17 +174,17 @@ static int emit(struct planner *p, uint32_t lit, uint32_t *ret_at)
 
 static uint32_t best_literal(struct planner *p, const struct open_rule *rules, size_t n)
 {
-    uint32_t best = rules[0].lits[0];
+    uint32_t best = rules[0].literals[0];
     float most = -1;
     size_t i;
     uint32_t k;
 
     for (i = 0; i < n; i++)
         for (k = 0; k < rules[i].n; k++)
-            p->count[rules[i].lits[k]]++;
+            p->count[rules[i].literals[k]]++;
     for (i = 0; i < n; i++)
         for (k = 0; k < rules[i].n; k++) {
-            uint32_t lit = rules[i].lits[k];
+            uint32_t lit = rules[i].literals[k];
             float score;
 
             if (!p->count[lit])
@@ -209,11 +209,11 @@ static size_t split_rules(struct open_rule *rules, size_t n, uint32_t lit)
     for (i = 0; i < n; i++) {
         struct open_rule r = rules[i];
 
-        for (k = 0; k < r.n && r.lits[k] != lit; k++)
+        for (k = 0; k < r.n && r.literals[k] != lit; k++)
             ;
         if (k == r.n)
             continue;
-        r.lits[k] = r.lits[--r.n];
+        r.literals[k] = r.literals[--r.n];
         rules[i] = rules[with];
         rules[with++] = r;
     }
@@ -269,11 +269,11 @@ static int take_rule(struct xs_build *b, uint32_t condition, uint32_t lit, struc
 
     xs_estimate(b, lit >> 1);
     *ret = (struct open_rule){.condition = condition, .n = lit == XS_TRUE ? 0 : all ? n->n : 1};
-    ret->lits = sk_arena_array(b->arena, ret->n + 1, sizeof(*ret->lits));
-    if (!ret->lits)
+    ret->literals = sk_arena_array(b->arena, ret->n + 1, sizeof(*ret->literals));
+    if (!ret->literals)
         return -ENOMEM;
     for (k = 0; k < ret->n; k++)
-        ret->lits[k] = all ? n->kids[k] : lit;
+        ret->literals[k] = all ? n->kids[k] : lit;
     return 0;
 }
 
@@ -307,7 +307,7 @@ static int keep_steps(struct xs_build *b, struct xs_program *ret)
     return 0;
 }
 
-int xs_plan(struct xs_build *b, const uint32_t *lits, struct xs_program *ret)
+int xs_plan(struct xs_build *b, const uint32_t *literals, struct xs_program *ret)
 {
     struct planner p = {.b = b};
     struct open_rule *rules = calloc(b->set->n + 1, sizeof(*rules));
@@ -316,8 +316,8 @@ int xs_plan(struct xs_build *b, const uint32_t *lits, struct xs_program *ret)
     int r = rules ? 0 : -ENOMEM;
 
     for (i = 0; r == 0 && i < b->set->n; i++)
-        if (lits[i] != XS_FALSE)
-            r = take_rule(b, i, lits[i], &rules[n++]);
+        if (literals[i] != XS_FALSE)
+            r = take_rule(b, i, literals[i], &rules[n++]);
     p.count = calloc(b->nodes.n * 2, sizeof(*p.count));
     if (!p.count)
         r = -ENOMEM;

@@ -70,14 +70,14 @@ static int no_memory(struct sk_err *err, struct x_at at)
 static int add_field(struct sk_template *t, const struct sk_kind *kind, const struct x_src *src,
                      size_t from, size_t end, size_t *ret, struct sk_err *err)
 {
-    struct x_src upto = {sk_str_sub(src->text, 0, end), src->at};
+    struct x_src head = {sk_str_sub(src->text, 0, end), src->at};
     struct x_rawterm raw;
     struct x_term term, *terms;
     struct sk_str *names;
     size_t i;
     int r;
 
-    r = x_parse_term(&upto, (uint32_t)from, t->arena, &raw, err);
+    r = x_parse_term(&head, (uint32_t)from, t->arena, &raw, err);
     if (r == 0)
         r = x_term_resolve(kind, &raw, t->arena, &term, err);
     if (r < 0)

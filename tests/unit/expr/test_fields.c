@@ -372,12 +372,12 @@ static void a_wrong_field_in_a_template_is_shown(void **state)
     struct sk_err err = {0};
 
     (void)state;
-    assert_int_equal(sk_template_parse(E, SK_STR("who=%proc.nam end"),
+    assert_int_equal(sk_template_parse(E, SK_STR("who=%proc.nme end"),
                                        (struct sk_expr_place){"r.yaml", 3, 10, 0}, &t, &err),
                      -EBADMSG);
     assert_string_equal(err.msg,
-                        "r.yaml:3:15: unknown field 'proc.nam'; did you mean 'proc.name'?\n"
-                        "  who=%proc.nam\n       ^");
+                        "r.yaml:3:15: unknown field 'proc.nme'; did you mean 'proc.name'?\n"
+                        "  who=%proc.nme\n       ^");
 }
 
 /* ---- lists of fields, explain ---------------------------------------------------------------- */

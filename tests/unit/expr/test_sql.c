@@ -502,7 +502,7 @@ static void compare(const struct sk_kind *k, uint64_t from)
         for (o = 0; o < OBJECTS; o++)
             want |= (uint64_t)sk_expr_match(e, objs + o * k->size) << o;
         if (got != want)
-            fail_msg("%s\nin memory %016llx\nin SQLite %016llx", text.p, (unsigned long long)want,
+            fail_msg("%s\nmemory %016llx\nSQLite %016llx", text.p, (unsigned long long)want,
                      (unsigned long long)got);
         some += want != 0 && want != (1ull << OBJECTS) - 1;
     }
