@@ -217,8 +217,7 @@ static bool in_container(const struct sk_process *p)
 
 static bool is_runc(const struct sk_process *p)
 {
-    return sk_str_starts(p->name, SK_STR("runc")) &&
-           (p->exe_memfd || sk_str_ends(p->exepath, SK_STR("/runc")));
+    return sk_str_starts(p->name, SK_STR("runc")); /* its path is not always known: it runs sealed */
 }
 
 /* The runtime's own steps on the way into a container: in its cgroup already, not yet its process.

@@ -153,6 +153,17 @@ static int use_exceptions(struct rs_load *l, struct work *w, const struct rs_rul
     return r;
 }
 
+/* A file of lists and macros alone is there for others to use. */
+static bool has_rules(const struct rs_load *l, const struct rs_file *file)
+{
+    size_t i;
+
+    for (i = 0; i < l->rules.all.n; i++)
+        if (l->rules.all.v[i]->at.file == file)
+            return true;
+    return false;
+}
+
 static int warn_unused(struct rs_load *l)
 {
     struct work w = {0};
@@ -173,11 +184,11 @@ static int warn_unused(struct rs_load *l)
     }
     sk_vec_done(&w.texts);
     for (i = 0; r == 0 && i < l->macros.all.n; i++)
-        if (!l->macros.all.v[i]->used)
+        if (!l->macros.all.v[i]->used && has_rules(l, l->macros.all.v[i]->at.file))
             r = rs_warn(l, l->macros.all.v[i]->at, "macro \"" SK_STR_FMT "\" is not used",
                         SK_STR_ARG(l->macros.all.v[i]->name));
     for (i = 0; r == 0 && i < l->lists.all.n; i++)
-        if (!l->lists.all.v[i]->used)
+        if (!l->lists.all.v[i]->used && has_rules(l, l->lists.all.v[i]->at.file))
             r = rs_warn(l, l->lists.all.v[i]->at, "list \"" SK_STR_FMT "\" is not used",
                         SK_STR_ARG(l->lists.all.v[i]->name));
     return r == -ENOMEM ? rs_nomem(l) : r;
