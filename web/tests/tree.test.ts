@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Process } from '../src/api/schema';
-import { ancestry, buildTree, treeRows, trim } from '../src/lib/tree';
+import { ancestry, buildTree, fold, treeRows, trim } from '../src/lib/tree';
 
 const p = (id: string, parent?: string, more: Partial<Process> = {}): Process =>
   ({
@@ -52,6 +52,19 @@ describe('process tree', () => {
     }
     expect(n).toBe(20000);
   }, 20000);
+
+  it('folds repeated runs of the same program, until asked for them', () => {
+    const end = { exit_time: '2026-01-01T00:00:09Z', exit_code: 0, cmdline: 'sleep 1' };
+    const list = () => [
+      p('1'),
+      ...['2', '3', '4', '5', '6'].map((id) => p(id, '1', end)),
+      p('7', '1'),
+    ];
+    const rows = treeRows(fold(buildTree(list()), 3, new Set()), new Set());
+    expect(rows.map((r) => r.node.process.id).join('')).toBe('14567');
+    expect(rows[1]?.node.folded).toBe(2);
+    expect(treeRows(fold(buildTree(list()), 3, new Set(['1'])), new Set())).toHaveLength(7);
+  });
 
   it('forgets the oldest of those that ended, never one that runs', () => {
     const map = new Map(

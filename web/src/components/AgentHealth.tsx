@@ -37,6 +37,7 @@ function Problems({ a }: { a: Agent }) {
 function Losses({ a }: { a: Agent }) {
   const { t, lang } = useI18n();
   if (!a.losses?.length) return null;
+  const worstFirst = [...a.losses].sort((x, y) => y.lost - x.lost);
   return (
     <>
       <h3>{t('agent.losses')}</h3>
@@ -51,7 +52,7 @@ function Losses({ a }: { a: Agent }) {
             </tr>
           </thead>
           <tbody>
-            {a.losses.map((l) => (
+            {worstFirst.map((l) => (
               <tr key={`${l.ring} ${l.kind}`} className={l.lost ? 'bad' : ''}>
                 <td>
                   <Text value={l.ring} />

@@ -99,7 +99,7 @@ export function FilterInput({ kind, value, onApply, error }: Props) {
             data-testid="filter-input"
             aria-label={t('filter.label')}
             prefix={<FilterOutlined className="dim" />}
-            placeholder={t('filter.placeholder')}
+            placeholder={t('filter.placeholder', { example: examples[kind]?.[0] ?? '' })}
             spellCheck={false}
             autoCapitalize="off"
             allowClear

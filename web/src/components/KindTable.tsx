@@ -195,7 +195,7 @@ export function KindTable<K extends KindName>(props: Props<K>) {
   const own = withFilter ? (query.get('filter') ?? '') : '';
   const standard = props.defaultSort ?? standardSort(kind);
   const sort = (withFilter && query.get('sort')) || standard;
-  const filter = allOf(fixed, own);
+  const filter = allOf(own, fixed);
 
   // cursors of the pages before; the last one is the page shown
   const [cursors, setCursors] = useState<{ key: string; list: string[] }>({ key: '', list: [] });
@@ -215,7 +215,7 @@ export function KindTable<K extends KindName>(props: Props<K>) {
     window.scrollTo({ top: 0 });
   };
 
-  // shown rows may lag behind a filter that the console refuses: the error stands at the filter
+  // rows of the filter before must not stand below one that the console refuses
   const filterError = withFilter && own && isFilterError(list.error) ? list.error : undefined;
   const failed = list.error && !filterError ? list.error : undefined;
 
@@ -263,7 +263,7 @@ export function KindTable<K extends KindName>(props: Props<K>) {
     };
   });
 
-  const body = !list.loaded ? (
+  const body = filterError ? null : !list.loaded ? (
     failed ? null : (
       <Waiting rows={8} />
     )
@@ -364,13 +364,15 @@ export function KindTable<K extends KindName>(props: Props<K>) {
       {body && (
         <div className={`card flush ${narrow && list.items.length ? 'bare' : ''}`}>{body}</div>
       )}
-      <Pager
-        page={trail.length + 1}
-        shown={list.items.length}
-        total={list.total}
-        more={!!list.next}
-        go={go}
-      />
+      {!filterError && (
+        <Pager
+          page={trail.length + 1}
+          shown={list.items.length}
+          total={list.total}
+          more={!!list.next}
+          go={go}
+        />
+      )}
     </div>
   );
 }

@@ -11,11 +11,12 @@ import { useI18n } from '../i18n';
 import { duration, parseTime } from '../lib/format';
 import { load, save } from '../lib/storage';
 import { quote } from '../lib/text';
-import { buildTree, type TreeRow, treeRows, trim } from '../lib/tree';
+import { buildTree, fold, type TreeRow, treeRows, trim } from '../lib/tree';
 import { Failed, Line, Nothing, Text, Time, Waiting } from './bits';
 
 const LOAD_MAX = 1000;
 const ENDED_MAX = 300;
+const KEEP_ALIKE = 3;
 
 function useProcesses(containerId: string) {
   const [processes, setProcesses] = useState<Map<string, Process>>();
@@ -108,6 +109,7 @@ const Row = memo(function Row(props: {
   fresh: boolean;
   focused: boolean;
   onToggle: (id: string) => void;
+  onUnfold: (parent: string) => void;
   onFocus: (id: string) => void;
 }) {
   const { t, lang } = useI18n();
@@ -145,6 +147,16 @@ const Row = memo(function Row(props: {
         </b>
         <Marks p={p} />
         <Line value={p.cmdline} mono />
+        {node.folded > 0 && (
+          <button
+            type="button"
+            className="folded"
+            title={t('tree.unfold')}
+            onClick={() => props.onUnfold(p.parent_id ?? '')}
+          >
+            {t('tree.folded', { n: node.folded })}
+          </button>
+        )}
       </span>
       <span className="num" title={`${t('tree.vpid')} ${p.vpid}`}>
         {p.pid}
@@ -176,6 +188,7 @@ export function ProcessTree({ containerId }: { containerId: string }) {
   const { processes, fresh, error, total, reload } = useProcesses(containerId);
   const [ended, setEnded] = useState(() => load('tree.ended', true, (v) => typeof v === 'boolean'));
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
+  const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
   const [focus, setFocus] = useState<string>();
   const box = useRef<HTMLDivElement>(null);
 
@@ -193,8 +206,8 @@ export function ProcessTree({ containerId }: { containerId: string }) {
       }
       shown = all.filter((p) => keep.has(p.id));
     }
-    return treeRows(buildTree(shown), closed);
-  }, [processes, ended, closed]);
+    return treeRows(fold(buildTree(shown), KEEP_ALIKE, unfolded), closed);
+  }, [processes, ended, closed, unfolded]);
 
   const toggle = useMemo(
     () => (id: string) =>
@@ -203,6 +216,11 @@ export function ProcessTree({ containerId }: { containerId: string }) {
         if (!next.delete(id)) next.add(id);
         return next;
       }),
+    [],
+  );
+
+  const unfold = useMemo(
+    () => (id: string) => setUnfolded((before) => new Set([...before, id])),
     [],
   );
 
@@ -277,6 +295,7 @@ export function ProcessTree({ containerId }: { containerId: string }) {
                 fresh={fresh.has(r.node.process.id)}
                 focused={r.node.process.id === focused}
                 onToggle={toggle}
+                onUnfold={unfold}
                 onFocus={setFocus}
               />
             ))}

@@ -80,7 +80,7 @@ export const en = {
   'columns.search': 'Find a column',
   'columns.reset': 'Standard columns',
   'filter.label': 'Filter',
-  'filter.placeholder': 'Filter, e.g. name startswith "web"',
+  'filter.placeholder': 'Filter, e.g. {example}',
   'filter.apply': 'Apply',
   'filter.help': 'How to filter',
   'filter.intro':
@@ -172,6 +172,8 @@ export const en = {
   'tree.exit': 'exit {code}',
   'tree.count': '{running} running, {ended} ended',
   'tree.more': 'the newest {n} are shown',
+  'tree.folded': '{n} more of these before',
+  'tree.unfold': 'Show all',
   'tree.all': 'All',
   'tree.onlyRunning': 'Running',
   'tree.open': 'Open',

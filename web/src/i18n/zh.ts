@@ -76,7 +76,7 @@ export const zh: Record<keyof typeof en, string> = {
   'columns.search': '查找列',
   'columns.reset': '恢复默认列',
   'filter.label': '过滤',
-  'filter.placeholder': '过滤，例如 name startswith "web"',
+  'filter.placeholder': '过滤，例如 {example}',
   'filter.apply': '应用',
   'filter.help': '过滤说明',
   'filter.intro':
@@ -167,6 +167,8 @@ export const zh: Record<keyof typeof en, string> = {
   'tree.exit': '退出码 {code}',
   'tree.count': '{running} 个运行中，{ended} 个已结束',
   'tree.more': '仅显示最新 {n} 个',
+  'tree.folded': '此前还有 {n} 个相同进程',
+  'tree.unfold': '全部显示',
   'tree.all': '全部',
   'tree.onlyRunning': '运行中',
   'tree.open': '展开',

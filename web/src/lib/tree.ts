@@ -5,6 +5,8 @@ export interface TreeNode {
   process: Process;
   children: TreeNode[];
   depth: number;
+  /** how many like this one, ended and without children, were left out before it */
+  folded: number;
 }
 
 const byStart = (a: TreeNode, b: TreeNode) =>
@@ -14,7 +16,7 @@ const byStart = (a: TreeNode, b: TreeNode) =>
 /** Roots are those whose parent is not among the given; cycles (hostile or broken) are cut. */
 export function buildTree(processes: Iterable<Process>): TreeNode[] {
   const nodes = new Map<string, TreeNode>();
-  for (const p of processes) nodes.set(p.id, { process: p, children: [], depth: 0 });
+  for (const p of processes) nodes.set(p.id, { process: p, children: [], depth: 0, folded: 0 });
   const roots: TreeNode[] = [];
   const above = (node: TreeNode) => nodes.get(node.process.parent_id ?? '');
   // each node is walked over once: what a walk has settled ends the later ones
@@ -45,6 +47,38 @@ export function buildTree(processes: Iterable<Process>): TreeNode[] {
     stack.push(...n.children);
   }
   return roots;
+}
+
+/**
+ * Leaves out of each node's children those that ended, started nothing and are like a later one:
+ * of a loop that starts the same program again and again, only the newest runs stay.
+ */
+export function fold(roots: TreeNode[], keep: number, open: ReadonlySet<string>): TreeNode[] {
+  const thin = (list: TreeNode[]): TreeNode[] => {
+    const runs = new Map<string, TreeNode[]>();
+    for (const n of list) {
+      if (!n.process.exit_time || n.children.length) continue;
+      const key = `${n.process.parent_id ?? ''}\0${n.process.cmdline ?? ''}\0${n.process.exit_code}`;
+      const run = runs.get(key);
+      if (run) run.push(n);
+      else runs.set(key, [n]);
+    }
+    const out = new Set<TreeNode>();
+    for (const run of runs.values()) {
+      const first = run[run.length - keep];
+      if (run.length <= keep + 1 || !first || open.has(first.process.parent_id ?? '')) continue;
+      for (const n of run.slice(0, -keep)) out.add(n);
+      first.folded = run.length - keep;
+    }
+    return out.size ? list.filter((n) => !out.has(n)) : list;
+  };
+  const top = thin(roots);
+  const stack = [...top];
+  for (let n = stack.pop(); n; n = stack.pop()) {
+    n.children = thin(n.children);
+    stack.push(...n.children);
+  }
+  return top;
 }
 
 export interface TreeRow {

@@ -261,7 +261,7 @@ export function AlertView({ alert: a, onChange }: { alert: Alert; onChange: (a: 
                 <Text value={a.desc} />
               </p>
             )}
-            <Tags values={a.tags} />
+            <Tags values={a.tags?.filter((x) => !a.techniques?.includes(x))} />
             {rules.data && <p className="dim">{t('alert.ruleGone')}</p>}
           </>
         )}

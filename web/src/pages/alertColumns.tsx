@@ -33,14 +33,8 @@ export const alertCells: Cells<Alert> = {
       {a.count > 1 && <i className="times num">×{a.count}</i>}
     </span>
   ),
-  'container.name': (a) =>
-    a.container?.id ? (
-      <Link to={paths.container(a.container.id)}>
-        <Line value={a.container.name ?? a.container.id.slice(0, 12)} />
-      </Link>
-    ) : (
-      <span className="dim">—</span>
-    ),
+  // no link of its own: a click anywhere in the row opens the alert
+  'container.name': (a) => <Line value={a.container?.name ?? a.container?.id.slice(0, 12)} />,
   state: (a) => <State value={a.state} />,
   techniques: (a) => (
     <span className="tags">

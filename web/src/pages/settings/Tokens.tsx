@@ -115,7 +115,7 @@ export function Tokens() {
             <Nothing title={t('tokens.empty')} hint={t('tokens.emptyHint')} />
           ) : (
             <div className="scroll-x">
-              <table className="plain">
+              <table className="plain people">
                 <thead>
                   <tr>
                     <th>{t('tokens.name')}</th>

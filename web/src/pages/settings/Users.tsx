@@ -166,7 +166,7 @@ export function Users() {
       <Loaded of={users}>
         {({ items }) => (
           <div className="scroll-x">
-            <table className="plain">
+            <table className="plain people">
               <thead>
                 <tr>
                   <th>{t('login.user')}</th>
