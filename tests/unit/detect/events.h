@@ -21,6 +21,7 @@ struct ev {
     uint32_t flags, mode, tty;
     uint64_t vpid, pvpid, target; /* default: 57, 41 */
     bool read, write, upper, memfd, deleted, udp, host, privileged;
+    bool server;       /* peer came to us */
     const char *mount; /* source of a mount of the container */
     int64_t at;        /* seconds after the first event */
 };
@@ -80,7 +81,7 @@ static inline void ev_fd_file(struct sk_fd *fd, const char *file, bool failed)
     fd->filename = sk_str_sub(s, (size_t)slash + 1, s.n);
 }
 
-static inline void ev_fd_peer(struct made *m, const char *peer, bool udp)
+static inline void ev_fd_peer(struct made *m, const char *peer, bool udp, bool server)
 {
     struct sk_fd *fd = &m->ev.fd;
     char addr[64];
@@ -97,6 +98,12 @@ static inline void ev_fd_peer(struct made *m, const char *peer, bool udp)
     fd->sport = fd->rport;
     fd->cip = fd->lip = (struct sk_ip){.family = 4, .addr = {172, 17, 0, 2}};
     fd->cport = fd->lport = 41000;
+    if (server) {
+        fd->sip = fd->lip;
+        fd->sport = fd->lport = 80;
+        fd->cip = fd->rip;
+        fd->cport = fd->rport;
+    }
     (void)snprintf(m->socket, sizeof(m->socket), "172.17.0.2:41000->%s", peer);
     fd->name = sk_str_c(m->socket);
 }
@@ -189,7 +196,7 @@ static inline void ev_make(struct made *m, const struct ev *e)
     if (e->file)
         ev_fd_file(&m->ev.fd, e->file, failed);
     if (e->peer)
-        ev_fd_peer(m, e->peer, e->udp);
+        ev_fd_peer(m, e->peer, e->udp, e->server);
     if (e->unix_socket) {
         m->ev.fd.num = 3;
         m->ev.fd.typechar = SK_FD_UNIX;

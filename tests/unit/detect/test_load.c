@@ -556,8 +556,20 @@ static void what_is_unknown_or_unused_is_a_warning(void **state)
     warned(RULE("a", "evt.num = 1") "  capture: true\n",
            "a.yaml:6:3: \"capture\" is ignored: the recorder always runs");
     warned("- policy: x\n", "a.yaml:1:3: unknown item: neither rule, macro nor list");
-    warned("- macro: m\n  condition: evt.num = 1\n", "a.yaml:1:10: macro \"m\" is not used");
-    warned("- list: l\n  items: []\n", "a.yaml:1:9: list \"l\" is not used");
+    warned(RULE("a", "evt.num = 1") "- macro: m\n  condition: evt.num = 1\n",
+           "a.yaml:6:10: macro \"m\" is not used");
+    warned(RULE("a", "evt.num = 1") "- list: l\n  items: []\n",
+           "a.yaml:6:9: list \"l\" is not used");
+}
+
+static void a_file_of_lists_and_macros_alone_waits_for_others(void **state)
+{
+    SK_CLEANUP(sk_rules_freep)
+    struct sk_rules *r =
+        good("- list: l\n  items: []\n- macro: m\n  condition: evt.num = 1\n", NULL);
+
+    (void)state;
+    assert_int_equal(sk_rules_warnings(r), 0);
 }
 
 static void a_list_used_through_macros_lists_or_exceptions_is_used(void **state)
