@@ -30,6 +30,7 @@ struct run { /* one sensor and the thread that reads it */
     struct sk_sensor *s;
     pthread_t thread;
     bool stop;
+    int programs;               /* of other sensors */
     double cpu;                 /* of the thread, seconds; set when it ends */
     uint64_t creats, execs;     /* events seen */
     uint64_t watch_pid, hit_ns; /* latency: when the event of that process came */
@@ -85,6 +86,26 @@ static void want_set(struct sk_sensor *s)
     sk_sensor_want(s, want);
 }
 
+/* How many programs of sensors there are, ours or not. */
+static int programs_count(void)
+{
+    struct bpf_prog_info info;
+    uint32_t id = 0, n;
+    int fd, count = 0;
+
+    while (bpf_prog_get_next_id(id, &id) == 0) {
+        fd = bpf_prog_get_fd_by_id(id);
+        memset(&info, 0, sizeof(info));
+        n = sizeof(info);
+        if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &n) == 0 &&
+            strncmp(info.name, "skb_", 4) == 0)
+            count++;
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    return count;
+}
+
 static bool run_start(struct run *r, bool floor, bool no_repeat)
 {
     struct sk_sensor_conf conf = {.host_id = SK_STR("bench"),
@@ -96,7 +117,7 @@ static bool run_start(struct run *r, bool floor, bool no_repeat)
     struct sk_str why;
     struct sk_err err = {0};
 
-    *r = (struct run){0};
+    *r = (struct run){.programs = programs_count()};
     if (sk_sensor_new(&conf, &r->s, &err) < 0) {
         printf("ABSENT\t%s\n", err.msg);
         return false;
@@ -114,27 +135,6 @@ static bool run_start(struct run *r, bool floor, bool no_repeat)
     return true;
 }
 
-static bool programs_there(void)
-{
-    struct bpf_prog_info info;
-    uint32_t id = 0, n;
-    int fd;
-
-    while (bpf_prog_get_next_id(id, &id) == 0) {
-        fd = bpf_prog_get_fd_by_id(id);
-        memset(&info, 0, sizeof(info));
-        n = sizeof(info);
-        if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &n) == 0 &&
-            strncmp(info.name, "skb_", 4) == 0) {
-            (void)close(fd);
-            return true;
-        }
-        if (fd >= 0)
-            (void)close(fd);
-    }
-    return false;
-}
-
 static void run_end(struct run *r)
 {
     int i;
@@ -142,7 +142,7 @@ static void run_end(struct run *r)
     __atomic_store_n(&r->stop, true, __ATOMIC_RELEASE);
     (void)pthread_join(r->thread, NULL);
     r->s = sk_sensor_free(r->s);
-    for (i = 0; i < 300 && programs_there(); i++)
+    for (i = 0; i < 150 && programs_count() > r->programs; i++)
         (void)usleep(100000); /* the kernel takes its time to take hooks off */
 }
 
@@ -378,6 +378,8 @@ int main(int argc, char **argv)
     char dir[] = "/tmp/skep_bench_XXXXXX";
     int round, k;
 
+    if (argc == 4 && strcmp(argv[1], "--load") == 0)
+        return sk_str_i64(sk_str_c(argv[3]), &rounds) < 0 ? 2 : load_run(argv[2], (uint64_t)rounds);
     if (argc > 1 &&
         (sk_str_i64(sk_str_c(argv[1]), &rounds) < 0 || rounds < 1 || rounds > ROUNDS_MAX))
         return 2;
