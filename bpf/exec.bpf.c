@@ -4,7 +4,8 @@
 static __always_inline __u32 pid_nr(struct pid *p, __u32 level)
 {
     struct upid *u = (void *)p + bpf_core_field_offset(struct pid, numbers) +
-                     (level & 31) * bpf_core_type_size(struct upid);
+                     (level & 31) * sizeof(struct upid); /* a constant: before 6.10 the verifier
+                                                            cannot bound another product */
 
     return p ? BPF_CORE_READ(u, nr) : 0;
 }

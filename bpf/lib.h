@@ -197,6 +197,8 @@ static __always_inline int name_parse(const char *name, __u32 len)
         if (len < 70 || len > 110)
             return -1;
         at = len - 70;
+        BARRIER(at); /* before 6.10 the verifier does not see that len and at go together */
+        at &= 63;
         if (name[at + 64] != '.' || name[at + 65] != 's')
             return -1;
         if (at >= 7 && name[at - 1] == '-' && name[at - 2] == 'n' && name[at - 4] == 'm' &&
