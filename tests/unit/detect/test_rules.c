@@ -211,6 +211,7 @@ static const struct ev everyday[] = {
     EX("python3.11", "-E -S /usr/lib/python3.11/py_compile.py /usr/lib/python3.11/socket.py "
                      "/usr/lib/python3.11/subprocess.py"),
     EX("sh", "-c locale -a", .parent = "postgres"),
+    RD("/etc/shadow", .name = "pg_ctlcluster", .exepath = "/usr/bin/perl"), /* getpwnam */
     EX("logrotate", "/etc/logrotate.conf", .parent = "cron"),
     EX("rm", "-rf /var/lib/apt/lists/auxfiles /tmp/x"),
     EX("rm", "-r /var/tmp/build/"),
