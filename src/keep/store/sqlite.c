@@ -13,7 +13,7 @@
 #include "store/sqlite_int.h"
 
 #define READERS 4
-#define VACUUM_PAGES "2000" /* free pages given back per prune: 8 MB */
+#define VACUUM_PAGES "500" /* free pages given back per prune: 8 MiB */
 
 struct sqlite {
     struct sk_store base;
@@ -86,8 +86,10 @@ static int writer_open(struct sqlite *s, struct sk_err *err)
 
     if (r == 0 && sqlite3_db_readonly(s->writer.db, "main") == 1)
         return sk_err_set(err, -EROFS, "store %s: it is read-only", s->path);
+    /* Documents are 1 to 10 KB: large pages keep them in one place, which makes lists two to three
+     * times as fast as pages of 4 KiB do, and puts as fast (bench/store). New files only. */
     if (r == 0)
-        r = sk_lite_exec(&s->writer, "PRAGMA auto_vacuum=INCREMENTAL", err);
+        r = sk_lite_exec(&s->writer, "PRAGMA page_size=16384;PRAGMA auto_vacuum=INCREMENTAL", err);
     if (r == 0)
         r = sk_lite_read(&s->writer, SK_STR("PRAGMA journal_mode=WAL"), NULL, 0, mode_row, &wal,
                          err);
@@ -347,17 +349,20 @@ int sk_sqlite_open(const char *path, const struct sk_store *base, struct sk_stor
     size_t i;
     int r;
 
-    if (!s)
+    if (s)
+        s->path = strdup(path);
+    if (!s || !s->path) {
+        free(s);
         return sk_err_set(err, -ENOMEM, "store: out of memory");
+    }
     s->base = *base;
     s->base.ops = &ops;
     s->lock = -1;
-    s->path = strdup(path);
     sk_buf_init(&s->doc, SK_STORE_DOC_MAX);
     (void)pthread_mutex_init(&s->write_lock, NULL);
     (void)pthread_mutex_init(&s->read_lock, NULL);
     (void)pthread_cond_init(&s->read_free, NULL);
-    r = s->path ? lock_take(s, err) : sk_err_set(err, -ENOMEM, "store: out of memory");
+    r = lock_take(s, err);
     if (r == 0)
         r = file_make(s, err);
     if (r == 0)

@@ -100,7 +100,7 @@ int sk_lite_open(struct sk_lite *c, const char *path, bool read_only, struct sk_
         return sk_lite_fail(c, "register its functions", err);
     r = sk_lite_exec(c,
                      "PRAGMA synchronous=FULL;PRAGMA cache_size=-16384;PRAGMA temp_store=MEMORY;"
-                     "PRAGMA wal_autocheckpoint=4000;PRAGMA journal_size_limit=67108864;"
+                     "PRAGMA wal_autocheckpoint=2000;PRAGMA journal_size_limit=67108864;"
                      "PRAGMA cell_size_check=ON",
                      err);
     if (r == 0 && read_only)

@@ -2,7 +2,8 @@
 /*
  * Store: the console's memory. One interface over two engines (SQLite in WAL mode here; PostgreSQL
  * fills the same later), one table per top-level kind made from its field table: a column per
- * path that is one (kind.h), plus `doc`, the whole object as JSON.
+ * path that is one (kind.h), plus `doc`, the whole object as JSON (in a table beside it). Secrets
+ * are in the document only.
  *
  * Workload  writes: batches of 1 to 1000 objects, one writer; reads: pages of 50 to 500 rows out of
  *           up to millions.
@@ -36,7 +37,8 @@ struct sk_put {
 };
 /* One transaction, durable when it returns 0: all or nothing. source/seq: when source is set and
  * its last seq in the store is >= seq, nothing is done and 1 is returned (delivered before); else
- * seq is stored with the batch. -ENOSPC, -EROFS, -EIO, -ENOMEM. */
+ * seq is stored with the batch. -ENOSPC, -EROFS, -EIO, -ENOMEM, -EINVAL (an object without key, a
+ * kind without table), -EFBIG (a document over 16 MiB). */
 int sk_store_put(struct sk_store *s, const struct sk_put *puts, size_t n, struct sk_str source,
                  uint64_t seq, struct sk_err *err) SK_NODISCARD;
 /* Last seq stored for source; 0 = none. */
@@ -60,7 +62,8 @@ struct sk_page {
     struct sk_str next;  /* cursor of the next page; empty: this was the last */
     uint64_t total;      /* rows that match, all pages; counted up to 10,000, then 10,000 */
 };
-/* 0; -EBADMSG (cursor of another query), -ENOTSUP (expression SQL cannot say), -EIO, -ENOMEM. */
+/* 0; -EBADMSG (cursor of another query), -ENOTSUP (expression SQL cannot say, sort by what is no
+ * column), -EIO, -ENOMEM. */
 int sk_store_query(struct sk_store *s, const struct sk_query *q, struct sk_arena *a,
                    struct sk_page *ret, struct sk_err *err) SK_NODISCARD;
 /* Rows that match, exact. */
