@@ -12,7 +12,8 @@
 #include "run_int.h"
 #include "sensor/sensor.h"
 
-/* ---- skep agent --check ------------------------------------------------------------------------------- */
+/* ---- skep agent --check
+ * ------------------------------------------------------------------------------- */
 
 static int check_print_json(const struct sk_hook *hooks, size_t n)
 {
@@ -66,7 +67,8 @@ static int check_run(const struct sk_args *a)
     return 0;
 }
 
-/* ---- skep agent ------------------------------------------------------------------------------------------ */
+/* ---- skep agent
+ * ------------------------------------------------------------------------------------------ */
 
 static void on_link(void *arg, bool connected, const char *error)
 {
@@ -74,20 +76,24 @@ static void on_link(void *arg, bool connected, const char *error)
 }
 
 static int agent_start(struct run *run, const struct sk_args *a, struct sk_outbox **outbox,
-                       struct sk_agent_run **agent, struct sk_link_client **link, struct sk_err *err)
+                       struct sk_agent_run **agent, struct sk_link_client **link,
+                       struct sk_err *err)
 {
     struct sk_agent_conf conf = {0};
     const struct sk_outbox_conf oc = {.dir = run->outbox_dir};
     char tls[SK_PATH_TEXT];
-    struct sk_link_client_conf lc = {.agent_id = sk_str_c(run->host_id), .dir = tls,
+    struct sk_link_client_conf lc = {.agent_id = sk_str_c(run->host_id),
+                                     .dir = tls,
                                      .server = sk_args_get(a, "console"),
-                                     .join = sk_args_get(a, "join"), .state = on_link,
+                                     .join = sk_args_get(a, "join"),
+                                     .state = on_link,
                                      .log = run->log};
     int r = run_agent_conf(run, a, &conf, err);
 
     if (r == 0 && !lc.server && !conf.print_alerts)
-        r = sk_err_set(err, -EINVAL, "nowhere to report to: name a console with --console HOST:PORT, "
-                                     "or print alerts here with --print-alerts");
+        r = sk_err_set(err, -EINVAL,
+                       "nowhere to report to: name a console with --console HOST:PORT, "
+                       "or print alerts here with --print-alerts");
     if (r == 0 && lc.server)
         r = sk_outbox_open(&oc, outbox, err);
     if (r == 0)
@@ -133,10 +139,14 @@ static int agent_run(const struct sk_args *a)
 }
 
 static const struct sk_opt agent_opts[] = {
-    {"check", 0, NULL, NULL, "print what this host grants and what is lost without it, then end", false},
+    {"check", 0, NULL, NULL, "print what this host grants and what is lost without it, then end",
+     false},
     {"console", 'C', "HOST:PORT", NULL, "console to report to", false},
     {"join", 0, "TOKEN", NULL, "one-time token for the first start, printed by the console", false},
-    RUN_AGENT_OPTS, RUN_OPTS, {"json", 0, NULL, NULL, "with --check: print JSON", false}, SK_OPT_END};
+    RUN_AGENT_OPTS,
+    RUN_OPTS,
+    {"json", 0, NULL, NULL, "with --check: print JSON", false},
+    SK_OPT_END};
 
 const struct sk_cmd sk_cmd_agent = {
     .name = "agent",
@@ -149,7 +159,8 @@ const struct sk_cmd sk_cmd_agent = {
                 "  skep agent --console console.example:8444 --join TOKEN\n"
                 "  skep agent --print-json --data /tmp/skep-agent"};
 
-/* ---- skep agent status ------------------------------------------------------------------------------------ */
+/* ---- skep agent status
+ * ------------------------------------------------------------------------------------ */
 
 static void status_print(const struct sk_agent *g)
 {
@@ -166,7 +177,8 @@ static void status_print(const struct sk_agent *g)
            (unsigned long long)g->events_lost);
     printf("alerts         %llu\n", (unsigned long long)g->alerts);
     printf("waiting        %llu records for the console\n", (unsigned long long)g->outbox_pending);
-    printf("memory, cpu    %.1f MiB, %.1f s\n", (double)g->rss / 1048576.0, (double)g->cpu_ms / 1000.0);
+    printf("memory, cpu    %.1f MiB, %.1f s\n", (double)g->rss / 1048576.0,
+           (double)g->cpu_ms / 1000.0);
     if (g->runtime_error.n)
         printf("runtime        " SK_STR_FMT "\n", SK_STR_ARG(g->runtime_error));
     if (g->rules_error.n)

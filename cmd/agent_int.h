@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the agent's files share: agent_run.c (loop, mailbox), agent_out.c (alerts, processes, health),
- * agent_rules.c (rule files). All on the agent's thread unless said. */
+/* What the agent's files share: agent_run.c (loop, mailbox), agent_out.c (alerts, processes,
+ * health), agent_rules.c (rule files). All on the agent's thread unless said. */
 #ifndef SK_CMD_AGENT_INT_H
 #define SK_CMD_AGENT_INT_H
 
@@ -14,9 +14,9 @@
 #include "runtime/runtime.h"
 #include "sensor/sensor.h"
 
-#define SK_HOLD_MS 500     /* an alert waits this long for its container to become known */
-#define SK_HOLD_MAX 1024   /* alerts waiting at most; more go out at once */
-#define SK_FLUSH_MS 100    /* started processes are told this often */
+#define SK_HOLD_MS 500   /* an alert waits this long for its container to become known */
+#define SK_HOLD_MAX 1024 /* alerts waiting at most; more go out at once */
+#define SK_FLUSH_MS 100  /* started processes are told this often */
 #define SK_HEALTH_MS 5000
 
 struct known_container { /* owner: the agent's table */
@@ -56,14 +56,14 @@ struct sk_agent_run {
     char link_error[SK_ERR_MAX];
 
     struct sk_smap *containers; /* id → struct known_container * */
-    struct sk_map *images;      /* hash of id → digest of wire bytes, as a pointer; generation below */
+    struct sk_map *images; /* hash of id → digest of wire bytes, as a pointer; generation below */
     struct sk_map *images_seen; /* of the list being delivered */
     struct sk_map *dirty;       /* pids of container processes that changed since the last flush */
     SK_VEC(struct held_alert) held;
     uint64_t flushed_ns, health_ns;
     int64_t started_wall;
     char engine_error[SK_ERR_MAX], engine_version[256], store_error[SK_ERR_MAX];
-    int rules_watch; /* inotify */
+    int rules_watch;           /* inotify */
     uint64_t rules_changed_ns; /* 0: nothing to reload */
     struct sk_arena *scratch;
 };
@@ -77,7 +77,8 @@ void agent_processes_tell(struct sk_agent_run *a); /* all that run in containers
 void agent_health(struct sk_agent_run *a);
 void agent_host_tell(struct sk_agent_run *a);
 void agent_add(struct sk_agent_run *a, const struct sk_kind *kind, const void *obj, bool remove);
-const struct sk_container *agent_container_find(void *arg, struct sk_str id); /* sensor's callback */
+const struct sk_container *agent_container_find(void *arg,
+                                                struct sk_str id); /* sensor's callback */
 
 /* agent_rules.c */
 int agent_rules_load(struct sk_agent_run *a, struct sk_err *err); /* swaps, or keeps the old ones */

@@ -29,11 +29,12 @@ void agent_add(struct sk_agent_run *a, const struct sk_kind *kind, const void *o
         return;
     }
     (void)sk_str_copy(a->store_error, sizeof(a->store_error), sk_str_c(err.msg));
-    sk_log(a->conf.log, SK_ERROR, "agent", "outbox does not take it", "kind=%s error=%s", kind->name,
-           err.msg);
+    sk_log(a->conf.log, SK_ERROR, "agent", "outbox does not take it", "kind=%s error=%s",
+           kind->name, err.msg);
 }
 
-/* ---- alerts ------------------------------------------------------------------------------------------ */
+/* ---- alerts
+ * ------------------------------------------------------------------------------------------ */
 
 /* ULID (github.com/ulid/spec): 48 bits of milliseconds, 80 random bits, Crockford's base 32. */
 static void ulid_make(int64_t wall_ns, char ret[27])
@@ -134,7 +135,8 @@ void agent_held_release(struct sk_agent_run *a, uint64_t now_ns, bool all)
     a->held.n = kept;
 }
 
-/* ---- containers -------------------------------------------------------------------------------------- */
+/* ---- containers
+ * -------------------------------------------------------------------------------------- */
 
 const struct sk_container *agent_container_find(void *arg, struct sk_str id)
 {
@@ -189,15 +191,19 @@ void agent_container(struct sk_agent_run *a, struct sk_str wire)
     container_keep(a, k); /* removed ones stay known: their last events may still come */
 }
 
-/* An event came from a container that the runtime has not told of: known by its id alone for now. */
+/* An event came from a container that the runtime has not told of: known by its id alone for now.
+ */
 static const struct sk_container *container_unknown(struct sk_agent_run *a, struct sk_str id)
 {
     struct known_container *k = container_new();
 
     if (!k)
         return NULL;
-    k->c = (struct sk_container){.id = id, .host_id = sk_str_c(a->conf.host_id), .late = true,
-                                 .state = SK_CS_RUNNING, .started = sk_now_wall_ns()};
+    k->c = (struct sk_container){.id = id,
+                                 .host_id = sk_str_c(a->conf.host_id),
+                                 .late = true,
+                                 .state = SK_CS_RUNNING,
+                                 .started = sk_now_wall_ns()};
     if (!sk_arena_keep(k->arena, &k->c.id)) {
         (void)sk_arena_free(k->arena);
         return NULL;
@@ -208,7 +214,8 @@ static const struct sk_container *container_unknown(struct sk_agent_run *a, stru
     return agent_container_find(a, id);
 }
 
-/* ---- events and processes ------------------------------------------------------------------------------ */
+/* ---- events and processes
+ * ------------------------------------------------------------------------------ */
 
 static bool in_container(const struct sk_process *p)
 {
@@ -217,11 +224,13 @@ static bool in_container(const struct sk_process *p)
 
 static bool is_runc(const struct sk_process *p)
 {
-    return sk_str_starts(p->name, SK_STR("runc")); /* its path is not always known: it runs sealed */
+    return sk_str_starts(p->name,
+                         SK_STR("runc")); /* its path is not always known: it runs sealed */
 }
 
 /* The runtime's own steps on the way into a container: in its cgroup already, not yet its process.
- * They descend from the host by nothing but themselves; a container's program of that name does not. */
+ * They descend from the host by nothing but themselves; a container's program of that name does
+ * not. */
 static bool is_runtime_step(const struct sk_process *p)
 {
     while (p && in_container(p) && is_runc(p))
@@ -299,7 +308,8 @@ void agent_processes_tell(struct sk_agent_run *a)
     (void)sk_sensor_processes(a->sensor, process_tell, a);
 }
 
-/* ---- health and host ----------------------------------------------------------------------------------- */
+/* ---- health and host
+ * ----------------------------------------------------------------------------------- */
 
 static uint64_t rss_bytes(void)
 {
@@ -339,11 +349,18 @@ static void health_fill(struct sk_agent_run *a, struct sk_agent *g, struct sk_ar
     sk_detect_stats(a->detect, &dt);
     if (a->conf.outbox)
         sk_outbox_stats(a->conf.outbox, &ob);
-    *g = (struct sk_agent){.id = sk_str_c(a->conf.host_id), .version = SK_STR(SK_VERSION),
-                           .hostname = sk_str_c(a->hostname), .started = a->started_wall,
-                           .seen = sk_now_wall_ns(), .pid = (uint64_t)getpid(), .rss = rss_bytes(),
-                           .cpu_ms = cpu_ms(), .events_seen = st.seen, .events_lost = st.lost,
-                           .events_matched = dt.matched, .alerts = dt.alerts,
+    *g = (struct sk_agent){.id = sk_str_c(a->conf.host_id),
+                           .version = SK_STR(SK_VERSION),
+                           .hostname = sk_str_c(a->hostname),
+                           .started = a->started_wall,
+                           .seen = sk_now_wall_ns(),
+                           .pid = (uint64_t)getpid(),
+                           .rss = rss_bytes(),
+                           .cpu_ms = cpu_ms(),
+                           .events_seen = st.seen,
+                           .events_lost = st.lost,
+                           .events_matched = dt.matched,
+                           .alerts = dt.alerts,
                            .outbox_pending = ob.last - ob.acked,
                            .rules_loaded = sk_rules_count(sk_detect_rules(a->detect))};
     if (sk_sensor_losses(a->sensor, arena, &losses, &n) == 0)
@@ -436,13 +453,17 @@ void agent_host_tell(struct sk_agent_run *a)
     (void)uname(&un);
     (void)sysinfo(&si);
     sk_arena_reset(a->scratch);
-    h = (struct sk_host){.id = sk_str_c(a->conf.host_id), .name = sk_str_c(a->hostname),
-                         .os = os_name(a->scratch), .kernel = sk_str_c(un.release),
-                         .arch = sk_str_c(un.machine), .agent_version = SK_STR(SK_VERSION),
+    h = (struct sk_host){.id = sk_str_c(a->conf.host_id),
+                         .name = sk_str_c(a->hostname),
+                         .os = os_name(a->scratch),
+                         .kernel = sk_str_c(un.release),
+                         .arch = sk_str_c(un.machine),
+                         .agent_version = SK_STR(SK_VERSION),
                          .cgroup_mode = sk_str_c(cgroup_mode()),
                          .runtime_version = a->engine_version[0] ? sk_str_c(a->engine_version)
                                                                  : (struct sk_str){0},
-                         .boot_time = sk_boot_to_wall_offset_ns(), .last_seen = sk_now_wall_ns(),
+                         .boot_time = sk_boot_to_wall_offset_ns(),
+                         .last_seen = sk_now_wall_ns(),
                          .cpus = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN),
                          .memory = (uint64_t)si.totalram * si.mem_unit,
                          .containers_running = containers_running(a),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent's rules: loaded together, watched, swapped between two events; a bad file keeps the old. */
+/* The agent's rules: loaded together, watched, swapped between two events; a bad file keeps the
+ * old. */
 #include <libgen.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
@@ -42,9 +43,9 @@ static void rule_json(struct sk_jw *w, const struct sk_rule *r)
     const struct {
         const char *key;
         struct sk_str val;
-    } texts[] = {{"name", r->name}, {"desc", r->desc}, {"condition", r->condition},
-                 {"output", r->output}, {"source", r->source}, {"file", r->file},
-                 {"title_zh", r->title_zh}, {"desc_zh", r->desc_zh}, {"advice", r->advice},
+    } texts[] = {{"name", r->name},          {"desc", r->desc},       {"condition", r->condition},
+                 {"output", r->output},      {"source", r->source},   {"file", r->file},
+                 {"title_zh", r->title_zh},  {"desc_zh", r->desc_zh}, {"advice", r->advice},
                  {"advice_zh", r->advice_zh}};
     const struct {
         const char *key;

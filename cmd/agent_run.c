@@ -9,7 +9,8 @@
 #include "agent_int.h"
 #include "base/time.h"
 
-/* ---- mailbox: the runtime's thread hands over --------------------------------------------------- */
+/* ---- mailbox: the runtime's thread hands over ---------------------------------------------------
+ */
 
 static void mail_done(struct mail *m)
 {
@@ -66,7 +67,8 @@ static void on_images(void *arg, const struct sk_image *v, size_t n)
 
 static void on_engine(void *arg, const char *error, const char *version)
 {
-    struct mail m = {.type = MAIL_ENGINE, .bytes = error ? strdup(error) : NULL,
+    struct mail m = {.type = MAIL_ENGINE,
+                     .bytes = error ? strdup(error) : NULL,
                      .version = version ? strdup(version) : NULL};
 
     mail_post(arg, m);
@@ -145,7 +147,8 @@ static void mails_take(struct sk_agent_run *a)
     sk_vec_done(&mails);
 }
 
-/* ---- the loop --------------------------------------------------------------------------------------- */
+/* ---- the loop
+ * --------------------------------------------------------------------------------------- */
 
 static void turn(struct sk_agent_run *a)
 {
@@ -196,7 +199,8 @@ static void *agent_main(void *arg)
     return NULL;
 }
 
-/* ---- life -------------------------------------------------------------------------------------------- */
+/* ---- life
+ * -------------------------------------------------------------------------------------------- */
 
 static int parts_new(struct sk_agent_run *a, struct sk_err *err)
 {
@@ -237,7 +241,8 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
     return r < 0 ? r : sk_runtime_new(&runtime, &a->runtime, err);
 }
 
-int sk_agent_run_new(const struct sk_agent_conf *conf, struct sk_agent_run **ret, struct sk_err *err)
+int sk_agent_run_new(const struct sk_agent_conf *conf, struct sk_agent_run **ret,
+                     struct sk_err *err)
 {
     SK_CLEANUP(sk_agent_run_freep) struct sk_agent_run *a = calloc(1, sizeof(*a));
     int r;

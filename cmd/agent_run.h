@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent: sensor, runtimes and detection of one host on one thread, joined; what it has to say goes
- * into the outbox. Runs the same inside `skep up`, `skep agent` and (without outbox) nowhere else.
+ * The agent: sensor, runtimes and detection of one host on one thread, joined; what it has to say
+ * goes into the outbox. Runs the same inside `skep up`, `skep agent` and (without outbox) nowhere
+ * else.
  *
  * Threads   one of its own (events, rules, containers); the runtime's thread hands over through a
  *           mailbox. Public calls may come from any thread.
@@ -18,9 +19,9 @@
 #define SK_RULE_PATHS_MAX 32
 
 struct sk_agent_conf {
-    const char *data;    /* DATA */
-    const char *host_id; /* paths.h */
-    const char *docker;  /* socket, or NULL: default */
+    const char *data;                     /* DATA */
+    const char *host_id;                  /* paths.h */
+    const char *docker;                   /* socket, or NULL: default */
     const char *rules[SK_RULE_PATHS_MAX]; /* files and folders, watched */
     size_t n_rules;
     bool builtin_rules;
@@ -33,13 +34,14 @@ struct sk_agent_conf {
 struct sk_agent_run;
 /* Probes, loads the rules (an error in a user's file is not fatal: built-in rules run, the error is
  * told in the agent's health), starts the thread. */
-int sk_agent_run_new(const struct sk_agent_conf *conf, struct sk_agent_run **ret, struct sk_err *err)
-    SK_NODISCARD;
+int sk_agent_run_new(const struct sk_agent_conf *conf, struct sk_agent_run **ret,
+                     struct sk_err *err) SK_NODISCARD;
 struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a); /* ends the thread */
 SK_DEFINE_CLEANUP(struct sk_agent_run *, sk_agent_run_free)
 /* Why kernel events do not come in; empty when they do. Valid while a lives. */
 struct sk_str sk_agent_run_blind(const struct sk_agent_run *a);
-void sk_agent_run_connected(struct sk_agent_run *a, bool connected, const char *error); /* link's state */
+void sk_agent_run_connected(struct sk_agent_run *a, bool connected,
+                            const char *error); /* link's state */
 /* {"items":[…],"error"?,"warnings":[…]} of the rules in use: conf.rules_json of serve.h. */
 int sk_agent_run_rules_json(void *arg, struct sk_buf *out);
 

@@ -23,11 +23,15 @@ static int local_read(const struct sk_args *a, struct json_object **ret, struct 
         return r;
     r = sk_file_read(AT_FDCWD, path, 65536, &text, &n, err);
     if (r == -ENOENT)
-        return sk_err_set(err, r, "no console runs on this host with data in %s; start one with "
-                                  "skep up, or name one with --server URL --token TOKEN", data);
+        return sk_err_set(err, r,
+                          "no console runs on this host with data in %s; start one with "
+                          "skep up, or name one with --server URL --token TOKEN",
+                          data);
     if (r == -EACCES)
-        return sk_err_set(err, r, "%s belongs to another user; run as that user, or name the "
-                                  "console with --server URL --token TOKEN", path);
+        return sk_err_set(err, r,
+                          "%s belongs to another user; run as that user, or name the "
+                          "console with --server URL --token TOKEN",
+                          path);
     return r < 0 ? r : sk_json_parse(sk_str_n(text, n), ret, err);
 }
 

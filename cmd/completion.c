@@ -80,7 +80,9 @@ static int completion_run(const struct sk_args *a)
 }
 
 const struct sk_cmd sk_cmd_completion = {
-    .name = "completion", .summary = "print a completion script for bash, zsh or fish",
-    .usage = "bash|zsh|fish", .run = completion_run,
+    .name = "completion",
+    .summary = "print a completion script for bash, zsh or fish",
+    .usage = "bash|zsh|fish",
+    .run = completion_run,
     .examples = "  source <(skep completion bash)\n"
                 "  skep completion fish > ~/.config/fish/completions/skep.fish"};

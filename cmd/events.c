@@ -45,7 +45,8 @@ static void on_event(void *arg, const struct sk_event *ev)
 
 static int watch_loop(struct sk_sensor *s, struct watch *w, struct sk_err *err)
 {
-    struct pollfd fds[2] = {{.fd = sk_sensor_fd(s), .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = sk_sensor_fd(s), .events = POLLIN},
+                            {.fd = -1, .events = POLLIN}};
     sigset_t set;
     int r = 0;
 
@@ -69,12 +70,16 @@ static int watch_start(const struct sk_args *a, struct watch *w, struct sk_senso
                        struct sk_log *log, struct sk_err *err)
 {
     static const struct sk_expr_place at = {"--format", 1, 1};
-    const struct sk_sensor_conf conf = {.host_id = SK_STR("local"), .hostname = SK_STR("localhost"),
-                                        .event = on_event, .arg = w, .log = log};
+    const struct sk_sensor_conf conf = {.host_id = SK_STR("local"),
+                                        .hostname = SK_STR("localhost"),
+                                        .event = on_event,
+                                        .arg = w,
+                                        .log = log};
     const char *filter = sk_args_get(a, "filter");
     const uint64_t all[2] = {~0ULL, ~0ULL};
     struct sk_str why;
-    int r = sk_template_parse(&sk_kind_event, sk_str_c(sk_args_get(a, "format")), at, &w->line, err);
+    int r =
+        sk_template_parse(&sk_kind_event, sk_str_c(sk_args_get(a, "format")), at, &w->line, err);
 
     if (r == 0 && filter)
         r = sk_expr_compile(&sk_kind_event, sk_str_c(filter), &w->filter, err);
@@ -119,11 +124,13 @@ static int events_run(const struct sk_args *a)
 static const struct sk_opt events_opts[] = {
     {"filter", 'f', "EXPR", NULL, "only events for which the expression holds", false},
     {"format", 0, "TEXT",
-     "%evt.time %evt.type container=%container.id pid=%proc.pid %proc.cmdline %fd.name res=%evt.res",
+     "%evt.time %evt.type container=%container.id pid=%proc.pid %proc.cmdline %fd.name "
+     "res=%evt.res",
      "what to print of each event, with %fields", false},
     {"all", 'a', NULL, NULL, "also events of the host itself", false},
     {"limit", 'n', "N", "0", "end after so many events; 0: never", false},
-    SK_OPT_JSON, SK_OPT_END};
+    SK_OPT_JSON,
+    SK_OPT_END};
 
 const struct sk_cmd sk_cmd_events = {
     .name = "events",

@@ -17,7 +17,8 @@ static bool is_rule_file(const char *path)
     return sk_str_ends(s, SK_STR(".yaml")) || sk_str_ends(s, SK_STR(".yml"));
 }
 
-/* The argument is an expression with -e, a rule file by its ending, else a file with one expression. */
+/* The argument is an expression with -e, a rule file by its ending, else a file with one
+ * expression. */
 static int expression(const struct sk_args *a, const struct sk_kind *k, bool explain,
                       struct sk_err *err)
 {
@@ -105,11 +106,17 @@ static const struct sk_opt expr_opts[] = {
     SK_OPT_END};
 
 const struct sk_cmd sk_cmd_expr_check = {
-    .name = "expr check", .summary = "is this expression or rule file right?",
-    .usage = "[OPTIONS] FILE", .opts = expr_opts, .run = check_run,
+    .name = "expr check",
+    .summary = "is this expression or rule file right?",
+    .usage = "[OPTIONS] FILE",
+    .opts = expr_opts,
+    .run = check_run,
     .examples = "  skep expr check my_rules.yaml\n"
                 "  skep expr check -k container -e 'image startswith \"nginx\"'"};
 const struct sk_cmd sk_cmd_expr_explain = {
-    .name = "expr explain", .summary = "what was understood, and in which order it will be tested",
-    .usage = "[OPTIONS] FILE", .opts = expr_opts, .run = explain_run,
+    .name = "expr explain",
+    .summary = "what was understood, and in which order it will be tested",
+    .usage = "[OPTIONS] FILE",
+    .opts = expr_opts,
+    .run = explain_run,
     .examples = "  skep expr explain -e 'evt.type = open and fd.name startswith /etc'"};

@@ -103,7 +103,8 @@ static int list_run(const struct sk_args *a, const struct list *l)
     return r < 0 ? sk_fail(&err) : 0;
 }
 
-/* ---- alerts --follow ---------------------------------------------------------------------------- */
+/* ---- alerts --follow ----------------------------------------------------------------------------
+ */
 
 struct follow {
     struct sk_buf line; /* what of the stream has no line end yet */
@@ -166,8 +167,9 @@ static int follow_run(const struct sk_args *a)
     sk_buf_done(&f.line);
     if (r < 0)
         return sk_fail(&err);
-    fprintf(stderr, r == 200 ? "skep: the console ended the stream\n"
-                             : "skep: the console answered %d\n", r);
+    fprintf(stderr,
+            r == 200 ? "skep: the console ended the stream\n" : "skep: the console answered %d\n",
+            r);
     return SK_EXIT_FAILED;
 }
 
@@ -215,22 +217,38 @@ static const struct sk_opt alerts_opts[] = {
     {"follow", 'F', NULL, NULL, "print alerts as they come, until Ctrl-C", false}, LIST_OPTS};
 
 const struct sk_cmd sk_cmd_ps = {
-    .name = "ps", .summary = "list containers", .usage = "[OPTIONS]", .opts = ps_opts, .run = ps_run,
+    .name = "ps",
+    .summary = "list containers",
+    .usage = "[OPTIONS]",
+    .opts = ps_opts,
+    .run = ps_run,
     .examples = "  skep ps\n"
                 "  skep ps -a --filter 'image startswith \"nginx\" and privileged = true'\n"
                 "  skep ps --columns name,image,state,pid --json"};
-const struct sk_cmd sk_cmd_images = {
-    .name = "images", .summary = "list the images of the hosts", .usage = "[OPTIONS]",
-    .opts = list_opts, .run = images_run, .examples = "  skep images --sort -size"};
-const struct sk_cmd sk_cmd_hosts = {
-    .name = "hosts", .summary = "list hosts", .usage = "[OPTIONS]", .opts = list_opts,
-    .run = hosts_run, .examples = "  skep hosts --columns name,kernel,containers_running"};
-const struct sk_cmd sk_cmd_processes = {
-    .name = "processes", .summary = "list processes of containers", .usage = "[OPTIONS]",
-    .opts = list_opts, .run = processes_run,
-    .examples = "  skep processes --filter 'exe_upper = true'"};
-const struct sk_cmd sk_cmd_alerts = {
-    .name = "alerts", .summary = "list alerts, or follow them", .usage = "[OPTIONS]",
-    .opts = alerts_opts, .run = alerts_run,
-    .examples = "  skep alerts --filter 'priority in (critical, error)'\n"
-                "  skep alerts --follow --json | jq .rule"};
+const struct sk_cmd sk_cmd_images = {.name = "images",
+                                     .summary = "list the images of the hosts",
+                                     .usage = "[OPTIONS]",
+                                     .opts = list_opts,
+                                     .run = images_run,
+                                     .examples = "  skep images --sort -size"};
+const struct sk_cmd sk_cmd_hosts = {.name = "hosts",
+                                    .summary = "list hosts",
+                                    .usage = "[OPTIONS]",
+                                    .opts = list_opts,
+                                    .run = hosts_run,
+                                    .examples =
+                                        "  skep hosts --columns name,kernel,containers_running"};
+const struct sk_cmd sk_cmd_processes = {.name = "processes",
+                                        .summary = "list processes of containers",
+                                        .usage = "[OPTIONS]",
+                                        .opts = list_opts,
+                                        .run = processes_run,
+                                        .examples = "  skep processes --filter 'exe_upper = true'"};
+const struct sk_cmd sk_cmd_alerts = {.name = "alerts",
+                                     .summary = "list alerts, or follow them",
+                                     .usage = "[OPTIONS]",
+                                     .opts = alerts_opts,
+                                     .run = alerts_run,
+                                     .examples =
+                                         "  skep alerts --filter 'priority in (critical, error)'\n"
+                                         "  skep alerts --follow --json | jq .rule"};

@@ -5,11 +5,26 @@
 #include "commands.h"
 
 const struct sk_cmd *const sk_cmds[] = {
-    &sk_cmd_up,          &sk_cmd_agent,      &sk_cmd_agent_status, &sk_cmd_server,
-    &sk_cmd_ps,          &sk_cmd_images,     &sk_cmd_hosts,        &sk_cmd_processes,
-    &sk_cmd_alerts,      &sk_cmd_events,     &sk_cmd_rules_check,  &sk_cmd_rules_list,
-    &sk_cmd_rules_explain, &sk_cmd_rules_fields, &sk_cmd_expr_check, &sk_cmd_expr_explain,
-    &sk_cmd_api,         &sk_cmd_completion, &sk_cmd_version,      NULL,
+    &sk_cmd_up,
+    &sk_cmd_agent,
+    &sk_cmd_agent_status,
+    &sk_cmd_server,
+    &sk_cmd_ps,
+    &sk_cmd_images,
+    &sk_cmd_hosts,
+    &sk_cmd_processes,
+    &sk_cmd_alerts,
+    &sk_cmd_events,
+    &sk_cmd_rules_check,
+    &sk_cmd_rules_list,
+    &sk_cmd_rules_explain,
+    &sk_cmd_rules_fields,
+    &sk_cmd_expr_check,
+    &sk_cmd_expr_explain,
+    &sk_cmd_api,
+    &sk_cmd_completion,
+    &sk_cmd_version,
+    NULL,
 };
 
 static void help(FILE *to)
@@ -20,12 +35,13 @@ static void help(FILE *to)
                 "Usage: skep COMMAND [OPTIONS]\n\nCommands:\n");
     for (c = sk_cmds; *c; c++)
         fprintf(to, "  %-16s %s\n", (*c)->name, (*c)->summary);
-    fprintf(to, "\nskep COMMAND --help tells the rest. Exit codes: 0 done, 1 failed, 2 wrong usage, "
-                "3 found what was asked to fail on.\n\nExamples:\n"
-                "  skep up                      console and agent of this host\n"
-                "  skep ps                      running containers\n"
-                "  skep alerts --follow         alerts as they come\n"
-                "  skep expr check my.yaml      is this rule file right?\n");
+    fprintf(to,
+            "\nskep COMMAND --help tells the rest. Exit codes: 0 done, 1 failed, 2 wrong usage, "
+            "3 found what was asked to fail on.\n\nExamples:\n"
+            "  skep up                      console and agent of this host\n"
+            "  skep ps                      running containers\n"
+            "  skep alerts --follow         alerts as they come\n"
+            "  skep expr check my.yaml      is this rule file right?\n");
 }
 
 /* Matches "agent status" before "agent"; *ret_words is how many words were used. */

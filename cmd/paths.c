@@ -21,7 +21,8 @@ int sk_path_join(const char *dir, const char *name, char ret[SK_PATH_TEXT], stru
 
 int sk_data_dir(const char *given, char ret[SK_PATH_TEXT], struct sk_err *err)
 {
-    const char *env = getenv("SKEP_DATA"), *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    const char *env = getenv("SKEP_DATA"), *state = getenv("XDG_STATE_HOME"),
+               *home = getenv("HOME");
 
     if (!given && env && *env)
         given = env;

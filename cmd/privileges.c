@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Capabilities that no part of skep needs are given up before the first thread (capabilities(7)). */
+/* Capabilities that no part of skep needs are given up before the first thread (capabilities(7)).
+ */
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -7,11 +8,12 @@
 
 #include "run_int.h"
 
-/* What stays, and for what: BPF programs and maps (on kernels before 5.8: SYS_ADMIN), memory for them
- * before 5.11 (SYS_RESOURCE), /proc/PID of other users and namespaces (SYS_PTRACE), reading files of
- * containers (DAC_READ_SEARCH), --listen below 1024. */
-static const unsigned kept[] = {CAP_BPF,        CAP_PERFMON,         CAP_SYS_ADMIN,      CAP_SYS_RESOURCE,
-                                CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_NET_BIND_SERVICE};
+/* What stays, and for what: BPF programs and maps (on kernels before 5.8: SYS_ADMIN), memory for
+ * them before 5.11 (SYS_RESOURCE), /proc/PID of other users and namespaces (SYS_PTRACE), reading
+ * files of containers (DAC_READ_SEARCH), --listen below 1024. */
+static const unsigned kept[] = {
+    CAP_BPF,        CAP_PERFMON,         CAP_SYS_ADMIN,       CAP_SYS_RESOURCE,
+    CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_NET_BIND_SERVICE};
 
 int run_privileges_drop(struct sk_err *err)
 {

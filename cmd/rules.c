@@ -146,7 +146,8 @@ static int fields_run(const struct sk_args *a)
     if (a->n_pos)
         k = sk_kind_by_name(sk_str_c(a->pos[0]));
     if (!k)
-        return sk_usage(a, "no kind \"%.40s\"; event, alert, container, process, image, host, agent",
+        return sk_usage(a,
+                        "no kind \"%.40s\"; event, alert, container, process, image, host, agent",
                         a->pos[0]);
     return sk_expr_fields(k, field_print, NULL) ? SK_EXIT_FAILED : 0;
 }
@@ -154,20 +155,32 @@ static int fields_run(const struct sk_args *a)
 static const struct sk_opt load_opts[] = {SK_OPT_NO_BUILTIN, SK_OPT_JSON, SK_OPT_END};
 
 const struct sk_cmd sk_cmd_rules_check = {
-    .name = "rules check", .summary = "are these rule files right?", .usage = "[OPTIONS] FILE|DIR…",
-    .opts = load_opts, .run = check_run,
-    .text = "Loads the built-in rules, then the files in order, as the agent would. The first error is\n"
+    .name = "rules check",
+    .summary = "are these rule files right?",
+    .usage = "[OPTIONS] FILE|DIR…",
+    .opts = load_opts,
+    .run = check_run,
+    .text = "Loads the built-in rules, then the files in order, as the agent would. The first "
+            "error is\n"
             "shown with file, line, column and a caret; exit code 1.",
     .examples = "  skep rules check /etc/skep/rules\n"
                 "  skep rules check --no-builtin-rules falco_rules.yaml"};
-const struct sk_cmd sk_cmd_rules_list = {
-    .name = "rules list", .summary = "rules by name and priority", .usage = "[OPTIONS] [FILE|DIR…]",
-    .opts = load_opts, .run = list_run, .examples = "  skep rules list\n  skep rules list --json"};
+const struct sk_cmd sk_cmd_rules_list = {.name = "rules list",
+                                         .summary = "rules by name and priority",
+                                         .usage = "[OPTIONS] [FILE|DIR…]",
+                                         .opts = load_opts,
+                                         .run = list_run,
+                                         .examples = "  skep rules list\n  skep rules list --json"};
 const struct sk_cmd sk_cmd_rules_explain = {
-    .name = "rules explain", .summary = "what a rule's condition means, in the order it is tested",
-    .usage = "[OPTIONS] RULE [FILE|DIR…]", .opts = load_opts, .run = explain_run,
+    .name = "rules explain",
+    .summary = "what a rule's condition means, in the order it is tested",
+    .usage = "[OPTIONS] RULE [FILE|DIR…]",
+    .opts = load_opts,
+    .run = explain_run,
     .examples = "  skep rules explain \"Sensitive file read in a container\""};
 const struct sk_cmd sk_cmd_rules_fields = {
-    .name = "rules fields", .summary = "the fields that conditions and filters may use",
-    .usage = "[KIND]", .run = fields_run,
+    .name = "rules fields",
+    .summary = "the fields that conditions and filters may use",
+    .usage = "[KIND]",
+    .run = fields_run,
     .examples = "  skep rules fields\n  skep rules fields container"};

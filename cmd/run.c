@@ -36,7 +36,8 @@ int run_init(struct run *r, const struct sk_args *a, const char *lock_name, stru
     r->signals = r->lock = -1;
     if (sk_level_parse(sk_str_c(sk_args_get(a, "log-level")), &level) < 0)
         return sk_err_set(err, -EINVAL, "--log-level: debug, info, warn or error");
-    r->log = sk_log_new(STDERR_FILENO, sk_args_flag(a, "log-json") ? SK_LOG_JSON : SK_LOG_TEXT, level);
+    r->log =
+        sk_log_new(STDERR_FILENO, sk_args_flag(a, "log-json") ? SK_LOG_JSON : SK_LOG_TEXT, level);
     if (!r->log)
         return sk_err_set(err, -ENOMEM, "out of memory");
     rc = sk_data_dir(sk_args_get(a, "data"), r->data, err);
@@ -98,8 +99,9 @@ void run_tell_limits(const struct sk_agent_run *agent)
     struct sk_str why = sk_agent_run_blind(agent);
 
     if (why.n)
-        fprintf(stderr, "skep sees no kernel events here: " SK_STR_FMT
-                        ".\n  Without them: no processes as they start, no alerts. Containers and "
-                        "images are shown.\n  skep agent --check tells what this host grants.\n",
+        fprintf(stderr,
+                "skep sees no kernel events here: " SK_STR_FMT
+                ".\n  Without them: no processes as they start, no alerts. Containers and "
+                "images are shown.\n  skep agent --check tells what this host grants.\n",
                 SK_STR_ARG(why));
 }

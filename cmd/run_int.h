@@ -14,8 +14,8 @@ struct run { /* on the command's stack, zeroed */
     int lock;    /* of DATA */
 };
 /* Reads the shared options, makes DATA, takes its lock, blocks SIGINT/SIGTERM. Prints nothing. */
-int run_init(struct run *r, const struct sk_args *a, const char *lock_name, struct sk_err *err)
-    SK_NODISCARD;
+int run_init(struct run *r, const struct sk_args *a, const char *lock_name,
+             struct sk_err *err) SK_NODISCARD;
 /* Gives up the capabilities that skep never needs; before the first thread. */
 int run_privileges_drop(struct sk_err *err) SK_NODISCARD;
 void run_done(struct run *r);
@@ -30,7 +30,9 @@ void run_tell_limits(const struct sk_agent_run *agent);
     SK_OPT_RULES, SK_OPT_NO_BUILTIN,                                                               \
         {"docker", 0, "SOCKET", NULL, "Docker's socket (default /run/docker.sock)", false},        \
         {"print-alerts", 0, NULL, NULL, "alerts also on standard output, a line each", false},     \
-        {"print-json", 0, NULL, NULL, "… as JSON", false}
+    {                                                                                              \
+        "print-json", 0, NULL, NULL, "… as JSON", false                                            \
+    }
 #define RUN_OPTS SK_OPT_DATA, SK_OPT_LOG_LEVEL, SK_OPT_LOG_JSON
 
 #endif

@@ -30,7 +30,8 @@ static int server_run(const struct sk_args *a)
     if (r >= 0)
         r = sk_server_run_join_token(s, token, &err);
     if (r == 0) {
-        printf("one agent may join within an hour:  skep agent --console HOST:PORT --join %s\n", token);
+        printf("one agent may join within an hour:  skep agent --console HOST:PORT --join %s\n",
+               token);
         (void)fflush(stdout);
         run_wait(&run);
     }
@@ -42,12 +43,12 @@ static int server_run(const struct sk_args *a)
 static const struct sk_opt server_opts[] = {
     {"listen", 'l', "ADDR:PORT", "127.0.0.1:8443", "where the console answers (https)", false},
     {"agents", 0, "ADDR:PORT", "0.0.0.0:8444", "where agents connect (mutual TLS)", false},
-    RUN_OPTS, SK_OPT_END};
+    RUN_OPTS,
+    SK_OPT_END};
 
-const struct sk_cmd sk_cmd_server = {
-    .name = "server",
-    .summary = "the console alone, for agents of other hosts",
-    .usage = "[OPTIONS]",
-    .opts = server_opts,
-    .run = server_run,
-    .examples = "  skep server --listen 0.0.0.0:8443"};
+const struct sk_cmd sk_cmd_server = {.name = "server",
+                                     .summary = "the console alone, for agents of other hosts",
+                                     .usage = "[OPTIONS]",
+                                     .opts = server_opts,
+                                     .run = server_run,
+                                     .examples = "  skep server --listen 0.0.0.0:8443"};

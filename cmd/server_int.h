@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the console's files share: server_run.c (life), server_sink.c (what agents say, retention). */
+/* What the console's files share: server_run.c (life), server_sink.c (what agents say, retention).
+ */
 #ifndef SK_CMD_SERVER_INT_H
 #define SK_CMD_SERVER_INT_H
 
@@ -25,9 +26,10 @@ struct sk_server_run {
 
 /* Stores a token's hash under id; expires 0: never. */
 int server_token_put(struct sk_server_run *s, struct sk_str id, struct sk_str name,
-                     struct sk_str secret, enum sk_role role, int64_t expires, struct sk_err *err)
-    SK_NODISCARD;
-int server_join(void *arg, struct sk_str token_id, struct sk_str secret); /* link.h: spends a token */
+                     struct sk_str secret, enum sk_role role, int64_t expires,
+                     struct sk_err *err) SK_NODISCARD;
+int server_join(void *arg, struct sk_str token_id,
+                struct sk_str secret); /* link.h: spends a token */
 void *server_keeper(void *arg);
 
 #endif

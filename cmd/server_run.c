@@ -17,7 +17,8 @@
 #include "paths.h"
 #include "server_int.h"
 
-/* ---- address ---------------------------------------------------------------------------------------- */
+/* ---- address
+ * ---------------------------------------------------------------------------------------- */
 
 /* "127.0.0.1:8443", "[::1]:8443", ":8443" (loopback). */
 static int address_parse(const char *text, char address[64], uint16_t *ret_port, struct sk_err *err)
@@ -41,13 +42,15 @@ static int address_parse(const char *text, char address[64], uint16_t *ret_port,
     return 0;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------- */
+/* ---- life
+ * --------------------------------------------------------------------------------------------- */
 
 static int certificates(struct sk_server_run *s, const char *address, struct sk_cert *ret,
                         struct sk_err *err)
 {
     char host[256] = "localhost";
-    struct sk_str names[5] = {SK_STR_INIT("localhost"), SK_STR_INIT("127.0.0.1"), SK_STR_INIT("::1")};
+    struct sk_str names[5] = {SK_STR_INIT("localhost"), SK_STR_INIT("127.0.0.1"),
+                              SK_STR_INIT("::1")};
     int r;
 
     (void)gethostname(host, sizeof(host) - 1);
@@ -105,28 +108,41 @@ static int face_new(struct sk_server_run *s, struct sk_err *err)
         r = certificates(s, address, &cert, err);
     if (r < 0)
         return r;
-    conf = (struct sk_serve_conf){.address = address, .port = port, .cert_pem = cert.cert_pem,
-                                  .key_pem = cert.key_pem, .store = s->store, .live = s->live,
-                                  .rules_json = s->conf.rules_json, .arg = s->conf.arg,
-                                  .assets = sk_embedded_console, .n_assets = sk_embedded_console_n,
+    conf = (struct sk_serve_conf){.address = address,
+                                  .port = port,
+                                  .cert_pem = cert.cert_pem,
+                                  .key_pem = cert.key_pem,
+                                  .store = s->store,
+                                  .live = s->live,
+                                  .rules_json = s->conf.rules_json,
+                                  .arg = s->conf.arg,
+                                  .assets = sk_embedded_console,
+                                  .n_assets = sk_embedded_console_n,
                                   .log = s->conf.log};
     r = sk_serve_new(&conf, &s->serve, err);
     if (r == -EADDRINUSE)
-        return sk_err_set(err, r, "%s is in use by another program; choose another address with "
-                                  "--listen", s->conf.listen);
+        return sk_err_set(err, r,
+                          "%s is in use by another program; choose another address with "
+                          "--listen",
+                          s->conf.listen);
     if (r < 0)
         return r;
-    (void)snprintf(s->url, sizeof(s->url), strchr(address, ':') ? "https://[%s]:%u" : "https://%s:%u",
-                   address, sk_serve_port(s->serve));
+    (void)snprintf(s->url, sizeof(s->url),
+                   strchr(address, ':') ? "https://[%s]:%u" : "https://%s:%u", address,
+                   sk_serve_port(s->serve));
     return local_access(s, err);
 }
 
 static int door_new(struct sk_server_run *s, struct sk_err *err)
 {
     char address[64];
-    struct sk_link_server_conf conf = {.address = address, .dir = s->tls_dir,
-                                       .sink = sk_server_run_sink, .sink_seq = sk_server_run_seq,
-                                       .join = server_join, .arg = s, .log = s->conf.log};
+    struct sk_link_server_conf conf = {.address = address,
+                                       .dir = s->tls_dir,
+                                       .sink = sk_server_run_sink,
+                                       .sink_seq = sk_server_run_seq,
+                                       .join = server_join,
+                                       .arg = s,
+                                       .log = s->conf.log};
     int r;
 
     if (!s->conf.agents)
@@ -217,7 +233,8 @@ int sk_server_run_join_token(struct sk_server_run *s, char ret[160], struct sk_e
     r = sk_link_ca_hash(s->tls_dir, ca, err);
     if (r == 0)
         r = server_token_put(s, sk_str_c(id), SK_STR("one agent may join"), sk_str_c(secret),
-                             SK_ROLE_VIEWER, sk_now_wall_ns() + JOIN_HOURS * 3600 * SK_NS_PER_S, err);
+                             SK_ROLE_VIEWER, sk_now_wall_ns() + JOIN_HOURS * 3600 * SK_NS_PER_S,
+                             err);
     if (r == 0)
         (void)snprintf(ret, 160, "%s.%s.%s", id, secret, ca);
     return r;

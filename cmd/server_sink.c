@@ -23,15 +23,20 @@ static const struct {
     {&sk_kind_audit, "time", 365},
 };
 
-/* ---- tokens -------------------------------------------------------------------------------------------- */
+/* ---- tokens
+ * -------------------------------------------------------------------------------------------- */
 
 int server_token_put(struct sk_server_run *s, struct sk_str id, struct sk_str name,
                      struct sk_str secret, enum sk_role role, int64_t expires, struct sk_err *err)
 {
     char hash[SK_SHA256_HEX];
-    const struct sk_token t = {.id = id, .name = name, .user_id = id, .role = (uint32_t)role,
+    const struct sk_token t = {.id = id,
+                               .name = name,
+                               .user_id = id,
+                               .role = (uint32_t)role,
                                .hash = sk_str_n(hash, SK_SHA256_HEX - 1),
-                               .created = sk_now_wall_ns(), .expires = expires};
+                               .created = sk_now_wall_ns(),
+                               .expires = expires};
     const struct sk_put put = {&sk_kind_token, &t, false};
 
     sk_sha256_hex(secret, hash);
@@ -61,7 +66,8 @@ int server_join(void *arg, struct sk_str token_id, struct sk_str secret)
     return sk_store_put(s->store, &spend, 1, (struct sk_str){0}, 0, NULL) < 0 ? -EACCES : 0;
 }
 
-/* ---- what an agent says ----------------------------------------------------------------------------------- */
+/* ---- what an agent says
+ * ----------------------------------------------------------------------------------- */
 
 /* The agent started anew: what its earlier life left running is over unless it is told again. */
 static int stale_end(struct sk_server_run *s, struct sk_str host, struct sk_err *err)
@@ -101,8 +107,8 @@ static int stale_end(struct sk_server_run *s, struct sk_str host, struct sk_err 
     }
 }
 
-/* A changed copy of the item's object, where the console adds what it alone knows. Returns obj itself
- * when there is nothing to add, NULL when the item says less than the store has already. */
+/* A changed copy of the item's object, where the console adds what it alone knows. Returns obj
+ * itself when there is nothing to add, NULL when the item says less than the store has already. */
 static const void *item_adapt(struct sk_server_run *s, const struct sk_link_item *item,
                               struct sk_arena *a, struct sk_err *err)
 {
@@ -148,8 +154,8 @@ static int agent_seen(struct sk_server_run *s, const struct sk_agent *g, struct 
     return r == 0 && old.started == g->started ? 0 : stale_end(s, g->id, err);
 }
 
-int sk_server_run_sink(void *arg, struct sk_str agent_id, const struct sk_link_item *items, size_t n,
-                       struct sk_err *err)
+int sk_server_run_sink(void *arg, struct sk_str agent_id, const struct sk_link_item *items,
+                       size_t n, struct sk_err *err)
 {
     struct sk_server_run *s = arg;
     SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new((size_t)64 << 20);
@@ -188,7 +194,8 @@ uint64_t sk_server_run_seq(void *arg, struct sk_str agent_id)
     return seq;
 }
 
-/* ---- retention ---------------------------------------------------------------------------------------------- */
+/* ---- retention
+ * ---------------------------------------------------------------------------------------------- */
 
 static void prune(struct sk_server_run *s, size_t i)
 {

@@ -40,7 +40,8 @@ static int listed_add(void *arg, const char *dotted, const struct sk_path *path)
 {
     struct sk_table *t = arg;
 
-    return sk_path_is_listed(path) && t->n < COLUMNS_MAX ? column_add(t, sk_str_c(dotted), NULL) : 0;
+    return sk_path_is_listed(path) && t->n < COLUMNS_MAX ? column_add(t, sk_str_c(dotted), NULL)
+                                                         : 0;
 }
 
 int sk_table_new(const struct sk_kind *kind, const char *columns, struct sk_table **ret,
@@ -186,7 +187,7 @@ static void head_print(const struct sk_table *t, const size_t *w, FILE *to)
         size_t n = sk_str_copy(text, sizeof(text), t->head[i]);
 
         for (k = 0; k < n; k++)
-            text[k] = (char)(text[k] == '_' || text[k] == '.' ? ' '
+            text[k] = (char)(text[k] == '_' || text[k] == '.'   ? ' '
                              : text[k] >= 'a' && text[k] <= 'z' ? text[k] - 32
                                                                 : text[k]);
         cell_print(sk_str_n(text, n), w[i], i + 1 == t->n, to);

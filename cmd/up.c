@@ -27,13 +27,17 @@ static int up_rules_json(void *arg, struct sk_buf *out)
 static int up_start(struct up *u, const struct sk_args *a, struct sk_err *err)
 {
     struct sk_agent_conf agent = {0};
-    const struct sk_server_conf server = {.data = u->run.data, .listen = sk_args_get(a, "listen"),
+    const struct sk_server_conf server = {.data = u->run.data,
+                                          .listen = sk_args_get(a, "listen"),
                                           .agents = sk_args_get(a, "agents"),
-                                          .rules_json = up_rules_json, .arg = u,
+                                          .rules_json = up_rules_json,
+                                          .arg = u,
                                           .log = u->run.log};
     struct sk_link_client_conf link = {.agent_id = sk_str_c(u->run.host_id),
-                                       .sink = sk_server_run_sink, .sink_seq = sk_server_run_seq,
-                                       .state = on_link, .log = u->run.log};
+                                       .sink = sk_server_run_sink,
+                                       .sink_seq = sk_server_run_seq,
+                                       .state = on_link,
+                                       .log = u->run.log};
     const struct sk_outbox_conf outbox = {.dir = u->run.outbox_dir};
     int r = run_agent_conf(&u->run, a, &agent, err);
 
@@ -96,7 +100,9 @@ static int up_run(const struct sk_args *a)
 static const struct sk_opt up_opts[] = {
     {"listen", 'l', "ADDR:PORT", "127.0.0.1:8443", "where the console answers (https)", false},
     {"agents", 0, "ADDR:PORT", NULL, "also take in agents of other hosts", false},
-    RUN_AGENT_OPTS, RUN_OPTS, SK_OPT_END};
+    RUN_AGENT_OPTS,
+    RUN_OPTS,
+    SK_OPT_END};
 
 const struct sk_cmd sk_cmd_up = {
     .name = "up",
@@ -104,12 +110,13 @@ const struct sk_cmd sk_cmd_up = {
     .usage = "[OPTIONS]",
     .opts = up_opts,
     .run = up_run,
-    .text = "Starts the console, watches this host's containers and prints the console's address. At\n"
-            "the first start it also prints a link for one sign-in, where you set the password of\n"
-            "\"admin\". The certificate is signed by a CA of your own in DATA/tls/ca.pem: trust it in\n"
-            "your browser, or accept the browser's warning once.\n\n"
-            "As root it sees processes, files and connections of all containers; without root it\n"
-            "says what it cannot see and shows the rest. Everything it keeps lies in DATA.",
+    .text =
+        "Starts the console, watches this host's containers and prints the console's address. At\n"
+        "the first start it also prints a link for one sign-in, where you set the password of\n"
+        "\"admin\". The certificate is signed by a CA of your own in DATA/tls/ca.pem: trust it in\n"
+        "your browser, or accept the browser's warning once.\n\n"
+        "As root it sees processes, files and connections of all containers; without root it\n"
+        "says what it cannot see and shows the rest. Everything it keeps lies in DATA.",
     .examples = "  skep up\n"
                 "  skep up --listen 0.0.0.0:8443 --rules /etc/skep/rules\n"
                 "  skep up --no-builtin-rules --rules falco_rules.yaml --print-alerts"};

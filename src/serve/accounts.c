@@ -60,8 +60,8 @@ static bool name_good(struct sk_call *c, struct sk_str name)
     for (i = 0; i < name.n && good; i++)
         good = (unsigned char)name.p[i] > 0x20 && name.p[i] != 0x7f && name.p[i] != '"';
     if (!good)
-        sk_call_error(c, 422, "bad_name",
-                      "\"name\" needs 1 to %d bytes without blanks and quotes", NAME_MAX_BYTES);
+        sk_call_error(c, 422, "bad_name", "\"name\" needs 1 to %d bytes without blanks and quotes",
+                      NAME_MAX_BYTES);
     return good;
 }
 
@@ -90,7 +90,9 @@ static bool put(struct sk_call *c, const struct sk_kind *kind, const void *obj, 
     return r >= 0;
 }
 
-/* ---- users ----------------------------------------------------------------------------------------------- */
+/* ---- users
+ * -----------------------------------------------------------------------------------------------
+ */
 
 void sk_api_user_add(struct sk_call *c)
 {
@@ -208,7 +210,8 @@ void sk_api_user_delete(struct sk_call *c, struct sk_str id)
     (void)sk_buf_c(&c->res->body, "{}");
 }
 
-/* ---- API tokens --------------------------------------------------------------------------------------------- */
+/* ---- API tokens
+ * --------------------------------------------------------------------------------------------- */
 
 static bool expires_read(struct sk_call *c, struct sk_str text, int64_t *ret)
 {
@@ -216,7 +219,8 @@ static bool expires_read(struct sk_call *c, struct sk_str text, int64_t *ret)
         return true;
     if (sk_time_parse(text, ret) == 0 && *ret > sk_now_wall_ns())
         return true;
-    sk_call_error(c, 422, "bad_time", "\"expires\" must be a time to come, as 2027-01-31T00:00:00Z");
+    sk_call_error(c, 422, "bad_time",
+                  "\"expires\" must be a time to come, as 2027-01-31T00:00:00Z");
     return false;
 }
 
@@ -224,7 +228,8 @@ void sk_api_token_add(struct sk_call *c)
 {
     struct json_object *doc;
     char rnd[SK_ID_TEXT], secret[44], hash[SK_SHA256_HEX];
-    struct sk_token t = {.user_id = c->user.id, .created = sk_now_wall_ns(),
+    struct sk_token t = {.user_id = c->user.id,
+                         .created = sk_now_wall_ns(),
                          .hash = sk_str_n(hash, SK_SHA256_HEX - 1)};
     struct sk_jw w = sk_jw(&c->res->body);
     bool ok;

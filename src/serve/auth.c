@@ -55,7 +55,8 @@ static void touch(struct sk_call *c, struct sk_token *t)
     t->last_used = now;
     if (sk_str_starts(t->id, SK_STR("session-")))
         t->expires = now + SK_SESSION_IDLE_NS;
-    (void)!sk_store_put(c->s->conf.store, &put, 1, (struct sk_str){0}, 0, NULL); /* next time then */
+    (void)!sk_store_put(c->s->conf.store, &put, 1, (struct sk_str){0}, 0,
+                        NULL); /* next time then */
 }
 
 void sk_auth_identify(struct sk_call *c)
@@ -107,7 +108,9 @@ bool sk_auth_csrf(struct sk_call *c)
     return false;
 }
 
-/* ---- sign-in ----------------------------------------------------------------------------------------------- */
+/* ---- sign-in
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void answer_session(struct sk_call *c, const struct sk_user *u, struct sk_str secret)
 {
@@ -133,8 +136,12 @@ static void session_start(struct sk_call *c, struct sk_user *u)
 {
     char secret[44], hash[SK_SHA256_HEX], rnd[SK_ID_TEXT];
     int64_t now = sk_now_wall_ns();
-    struct sk_token t = {.user_id = u->id, .name = SK_STR("session"), .role = u->role, .created = now,
-                         .last_used = now, .expires = now + SK_SESSION_IDLE_NS,
+    struct sk_token t = {.user_id = u->id,
+                         .name = SK_STR("session"),
+                         .role = u->role,
+                         .created = now,
+                         .last_used = now,
+                         .expires = now + SK_SESSION_IDLE_NS,
                          .hash = sk_str_n(hash, SK_SHA256_HEX - 1)};
     const struct sk_put puts[2] = {{&sk_kind_token, &t, false}, {&sk_kind_user, u, false}};
     struct sk_err err = {0};
@@ -144,9 +151,10 @@ static void session_start(struct sk_call *c, struct sk_user *u)
     id = sk_token_make(secret) == 0 && sk_id_make(rnd) == 0
              ? sk_arena_printf(c->arena, "session-%s", rnd)
              : NULL;
-    cookie = id ? sk_arena_printf(c->arena,
-                                  COOKIE "=%s.%s; Path=/; HttpOnly; Secure; SameSite=Strict", id, secret)
-                : NULL;
+    cookie =
+        id ? sk_arena_printf(c->arena, COOKIE "=%s.%s; Path=/; HttpOnly; Secure; SameSite=Strict",
+                             id, secret)
+           : NULL;
     if (!cookie) {
         sk_call_error(c, 500, "internal", "out of memory");
         return;
@@ -244,7 +252,8 @@ void sk_auth_login(struct sk_call *c)
     session_start(c, &u);
 }
 
-static int password_set(struct sk_call *c, struct sk_user *u, struct sk_str password, char encoded[128])
+static int password_set(struct sk_call *c, struct sk_user *u, struct sk_str password,
+                        char encoded[128])
 {
     int r;
 
@@ -320,9 +329,11 @@ void sk_auth_logout(struct sk_call *c)
     (void)sk_buf_c(&c->res->body, "{}");
 }
 
-/* ---- first start --------------------------------------------------------------------------------------------- */
+/* ---- first start
+ * --------------------------------------------------------------------------------------------- */
 
-static int admin_find(struct sk_serve *s, struct sk_arena *a, struct sk_user *ret, struct sk_err *err)
+static int admin_find(struct sk_serve *s, struct sk_arena *a, struct sk_user *ret,
+                      struct sk_err *err)
 {
     const struct sk_query q = {.kind = &sk_kind_user, .limit = 1000};
     struct sk_page page;
@@ -348,8 +359,10 @@ int sk_serve_first_token(struct sk_serve *s, char ret_token[44], struct sk_err *
     int64_t now = sk_now_wall_ns();
     char id[SK_ID_TEXT], hash[SK_SHA256_HEX];
     struct sk_user u = {0};
-    struct sk_token t = {.id = SK_STR("first"), .name = SK_STR("one-time sign-in"),
-                         .role = SK_ROLE_ADMIN, .created = now,
+    struct sk_token t = {.id = SK_STR("first"),
+                         .name = SK_STR("one-time sign-in"),
+                         .role = SK_ROLE_ADMIN,
+                         .created = now,
                          .expires = now + 24 * 3600 * SK_NS_PER_S,
                          .hash = sk_str_n(hash, SK_SHA256_HEX - 1)};
     const struct sk_put puts[2] = {{&sk_kind_user, &u, false}, {&sk_kind_token, &t, false}};
@@ -360,8 +373,11 @@ int sk_serve_first_token(struct sk_serve *s, char ret_token[44], struct sk_err *
     if (sk_token_make(ret_token) < 0 || sk_id_make(id) < 0)
         return sk_err_set(err, -EIO, "no random numbers");
     if (u.id.n == 0)
-        u = (struct sk_user){.id = sk_str_c(id), .name = SK_STR("admin"), .role = SK_ROLE_ADMIN,
-                             .created = now, .must_change = true};
+        u = (struct sk_user){.id = sk_str_c(id),
+                             .name = SK_STR("admin"),
+                             .role = SK_ROLE_ADMIN,
+                             .created = now,
+                             .must_change = true};
     t.user_id = u.id;
     sk_sha256_hex(sk_str_c(ret_token), hash);
     return sk_store_put(s->conf.store, puts, 2, (struct sk_str){0}, 0, err);

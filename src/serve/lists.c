@@ -12,10 +12,10 @@ const struct sk_kind *sk_api_kind(struct sk_str plural, enum sk_role *ret_least)
     static const struct {
         const struct sk_kind *kind;
         enum sk_role least;
-    } kinds[] = {{&sk_kind_host, SK_ROLE_VIEWER},      {&sk_kind_container, SK_ROLE_VIEWER},
-                 {&sk_kind_image, SK_ROLE_VIEWER},     {&sk_kind_process, SK_ROLE_VIEWER},
-                 {&sk_kind_alert, SK_ROLE_VIEWER},     {&sk_kind_agent, SK_ROLE_VIEWER},
-                 {&sk_kind_user, SK_ROLE_ADMIN},       {&sk_kind_token, SK_ROLE_VIEWER},
+    } kinds[] = {{&sk_kind_host, SK_ROLE_VIEWER},  {&sk_kind_container, SK_ROLE_VIEWER},
+                 {&sk_kind_image, SK_ROLE_VIEWER}, {&sk_kind_process, SK_ROLE_VIEWER},
+                 {&sk_kind_alert, SK_ROLE_VIEWER}, {&sk_kind_agent, SK_ROLE_VIEWER},
+                 {&sk_kind_user, SK_ROLE_ADMIN},   {&sk_kind_token, SK_ROLE_VIEWER},
                  {&sk_kind_audit, SK_ROLE_ADMIN}};
     size_t i;
 
@@ -41,8 +41,8 @@ static struct sk_str filter_of(struct sk_call *c, const struct sk_kind *kind)
                           "(first, local))%s%s%s%s%.*s%s",
                           c->role == SK_ROLE_ADMIN ? "" : " and user_id = \"",
                           c->role == SK_ROLE_ADMIN ? "" : c->user.id.p,
-                          c->role == SK_ROLE_ADMIN ? "" : "\"", user.n ? " and (" : "",
-                          (int)user.n, user.n ? user.p : "", user.n ? ")" : "");
+                          c->role == SK_ROLE_ADMIN ? "" : "\"", user.n ? " and (" : "", (int)user.n,
+                          user.n ? user.p : "", user.n ? ")" : "");
     return sk_str_c(own);
 }
 
@@ -54,8 +54,10 @@ static bool query_read(struct sk_call *c, const struct sk_kind *kind, struct sk_
     struct sk_err err = {0};
     uint64_t n = 0;
 
-    *q = (struct sk_query){.kind = kind, .sort = sk_http_query(c->req, "sort"),
-                           .cursor = sk_http_query(c->req, "cursor"), .ascending = true};
+    *q = (struct sk_query){.kind = kind,
+                           .sort = sk_http_query(c->req, "sort"),
+                           .cursor = sk_http_query(c->req, "cursor"),
+                           .ascending = true};
     if (q->sort.n == 0)
         q->ascending = sk_kind_sort(kind) == NULL; /* newest first, else by key */
     if (sk_str_starts(q->sort, SK_STR("-"))) {
@@ -131,7 +133,8 @@ void sk_api_get(struct sk_call *c, const struct sk_kind *kind, struct sk_str id)
         sk_call_object(c, 200, kind, obj);
 }
 
-/* ---- CSV (RFC 4180) ---------------------------------------------------------------------------------------- */
+/* ---- CSV (RFC 4180)
+ * ---------------------------------------------------------------------------------------- */
 
 /* A cell that a spreadsheet would run as a formula gets a quote before it (OWASP CSV injection). */
 static void csv_cell(struct sk_buf *out, struct sk_str s)
@@ -165,7 +168,8 @@ static int csv_listed(void *arg, const char *dotted, const struct sk_path *path)
     return 0;
 }
 
-static int csv_columns(struct sk_call *c, const struct sk_kind *kind, struct csv *v, struct sk_err *err)
+static int csv_columns(struct sk_call *c, const struct sk_kind *kind, struct csv *v,
+                       struct sk_err *err)
 {
     struct sk_str rest = sk_http_query(c->req, "columns");
     int r = 0;
@@ -270,14 +274,16 @@ void sk_api_csv(struct sk_call *c, const struct sk_kind *kind)
     c->res->type = "text/csv; charset=utf-8";
 }
 
-/* ---- names for filters --------------------------------------------------------------------------------------- */
+/* ---- names for filters
+ * --------------------------------------------------------------------------------------- */
 
 static int field_write(void *arg, const char *name, enum sk_type type, const char *doc)
 {
     static const char *const types[] = {
-        [SK_T_BOOL] = "bool", [SK_T_U32] = "number", [SK_T_U64] = "number", [SK_T_I64] = "number",
-        [SK_T_F64] = "number", [SK_T_TIME] = "time", [SK_T_STR] = "text", [SK_T_ENUM] = "enum",
-        [SK_T_IP] = "ip", [SK_T_STRS] = "list", [SK_T_GROUP] = "object", [SK_T_LINK] = "object",
+        [SK_T_BOOL] = "bool",  [SK_T_U32] = "number",   [SK_T_U64] = "number",
+        [SK_T_I64] = "number", [SK_T_F64] = "number",   [SK_T_TIME] = "time",
+        [SK_T_STR] = "text",   [SK_T_ENUM] = "enum",    [SK_T_IP] = "ip",
+        [SK_T_STRS] = "list",  [SK_T_GROUP] = "object", [SK_T_LINK] = "object",
         [SK_T_LIST] = "list"};
     struct sk_jw *w = arg;
 

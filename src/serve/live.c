@@ -117,8 +117,8 @@ void sk_live_publish(struct sk_live *l, const struct sk_kind *kind, const void *
         return;
     sk_buf_init(&text, (size_t)4 << 20);
     (void)pthread_mutex_lock(&l->lock); /* numbers go out in order */
-    (void)sk_buf_printf(&text, "event: %s%s\nid: %llu\ndata: ", kind->name, removed ? ".removed" : "",
-                        (unsigned long long)l->next);
+    (void)sk_buf_printf(&text, "event: %s%s\nid: %llu\ndata: ", kind->name,
+                        removed ? ".removed" : "", (unsigned long long)l->next);
     (void)sk_kind_to_json(kind, obj, false, &text);
     (void)sk_buf_c(&text, "\n\n");
     if (text.err == 0)
@@ -127,7 +127,8 @@ void sk_live_publish(struct sk_live *l, const struct sk_kind *kind, const void *
     sk_buf_done(&text);
 }
 
-/* ---- one reader --------------------------------------------------------------------------------------------- */
+/* ---- one reader
+ * --------------------------------------------------------------------------------------------- */
 
 static void missed_send(struct sk_live *l, struct reader *r)
 {

@@ -36,8 +36,9 @@ static const struct operation operations[] = {
     {"/rules", "get", "listRules", "Rules in use, their errors and warnings", NULL,
      OBJECT("\"items\":{\"type\":\"array\",\"items\":" OBJECT(
          "\"name\":" TEXT ",\"desc\":" TEXT ",\"condition\":" TEXT ",\"output\":" TEXT
-         ",\"priority\":" TEXT ",\"file\":" TEXT ",\"line\":" NUMBER) "},\"error\":" TEXT
-            ",\"warnings\":{\"type\":\"array\",\"items\":" TEXT "}"),
+         ",\"priority\":" TEXT ",\"file\":" TEXT
+         ",\"line\":" NUMBER) "},\"error\":" TEXT
+                              ",\"warnings\":{\"type\":\"array\",\"items\":" TEXT "}"),
      "200"},
     {"/version", "get", "version", "Version of this console", NULL,
      OBJECT("\"version\":" TEXT ",\"api\":" TEXT), "200"},
@@ -61,10 +62,12 @@ static const char *const listed[] = {"hosts",  "containers", "images", "processe
 
 static const char list_params[] =
     "[{\"name\":\"filter\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},\"description\":"
-    "\"Expression over the kind's fields, as in rules: state = running and image startswith nginx\"},"
+    "\"Expression over the kind's fields, as in rules: state = running and image startswith "
+    "nginx\"},"
     "{\"name\":\"sort\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},\"description\":"
     "\"Path of a field; - before it for descending order\"},"
-    "{\"name\":\"limit\",\"in\":\"query\",\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":"
+    "{\"name\":\"limit\",\"in\":\"query\",\"schema\":{\"type\":\"integer\",\"minimum\":1,"
+    "\"maximum\":"
     "1000}},{\"name\":\"cursor\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},\"description\":"
     "\"`next` of the page before\"}]";
 
@@ -156,7 +159,8 @@ static void kind_paths(struct sk_jw *w, const struct sk_kind *k)
     (void)snprintf(schema, sizeof(schema),
                    "{\"type\":\"object\",\"properties\":{\"items\":{\"type\":\"array\",\"items\":"
                    "{\"$ref\":\"#/components/schemas/%s\"}},\"next\":{\"type\":\"string\"},"
-                   "\"total\":{\"type\":\"integer\"}}}", name);
+                   "\"total\":{\"type\":\"integer\"}}}",
+                   name);
     response_write(w, "200", sk_str_c(schema));
     sk_jw_end(w, '}');
     operations_of(w, path);
@@ -235,13 +239,15 @@ int sk_serve_openapi(struct sk_buf *out)
     sk_jw_key(&w, SK_STR("schemas"));
     sk_jw_raw(&w, sk_buf_view(&schemas));
     sk_jw_key(&w, SK_STR("responses"));
-    sk_jw_raw(&w, SK_STR("{\"Error\":{\"description\":\"Not done\",\"content\":{\"application/json\":"
-                         "{\"schema\":{\"type\":\"object\",\"properties\":{\"error\":{\"type\":"
-                         "\"object\",\"properties\":{\"code\":{\"type\":\"string\"},\"message\":"
-                         "{\"type\":\"string\"}}}}}}}}}"));
+    sk_jw_raw(&w,
+              SK_STR("{\"Error\":{\"description\":\"Not done\",\"content\":{\"application/json\":"
+                     "{\"schema\":{\"type\":\"object\",\"properties\":{\"error\":{\"type\":"
+                     "\"object\",\"properties\":{\"code\":{\"type\":\"string\"},\"message\":"
+                     "{\"type\":\"string\"}}}}}}}}}"));
     sk_jw_key(&w, SK_STR("securitySchemes"));
-    sk_jw_raw(&w, SK_STR("{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"session\":{\"type\":"
-                         "\"apiKey\",\"in\":\"cookie\",\"name\":\"skep_session\"}}"));
+    sk_jw_raw(&w,
+              SK_STR("{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"session\":{\"type\":"
+                     "\"apiKey\",\"in\":\"cookie\",\"name\":\"skep_session\"}}"));
     sk_jw_end(&w, '}');
     sk_jw_end(&w, '}');
     sk_buf_done(&schemas);

@@ -8,8 +8,8 @@
 #include "serve_int.h"
 
 #define HOURS 24
-#define TOP_MAX 8           /* names shown */
-#define TOP_SEEN_MAX 256    /* different names counted */
+#define TOP_MAX 8            /* names shown */
+#define TOP_SEEN_MAX 256     /* different names counted */
 #define TOP_ALERTS_MAX 5000u /* newest alerts of the last day that the tops are made from */
 
 struct top {
@@ -89,7 +89,9 @@ static int tops_read(struct sk_call *c, uint64_t hours[HOURS], struct tops *rule
                 hours[HOURS - 1 - back] += SK_MAX(a[i].count, 1U);
             top_add(rules, a[i].rule, a[i].rule, (struct sk_str){0}, a[i].priority);
             if (a[i].container)
-                top_add(containers, a[i].container->id, a[i].container->name,
+                top_add(containers, a[i].container->id,
+                        a[i].container->name.n ? a[i].container->name
+                                               : sk_str_sub(a[i].container->id, 0, 12),
                         a[i].container->image, a[i].priority);
         }
         seen += (uint32_t)page.rows.n;

@@ -31,8 +31,9 @@ void sk_pages_get(struct sk_call *c)
     a = find(c->s, page ? SK_STR("/index.html") : path);
     if (!a) {
         sk_call_error(c, 404, "not_found",
-                      page ? "this skep was built without the console's pages; the API is at /api/v1"
-                           : "there is nothing at this address");
+                      page
+                          ? "this skep was built without the console's pages; the API is at /api/v1"
+                          : "there is nothing at this address");
         return;
     }
     (void)sk_http_res_header(c->res, "Content-Security-Policy", CSP);

@@ -7,7 +7,8 @@
 #include "base/time.h"
 #include "serve_int.h"
 
-/* ---- answers -------------------------------------------------------------------------------------------- */
+/* ---- answers
+ * -------------------------------------------------------------------------------------------- */
 
 void sk_call_error(struct sk_call *c, int status, const char *code, const char *fmt, ...)
 {
@@ -97,13 +98,18 @@ int sk_id_make(char ret[SK_ID_TEXT])
     return r;
 }
 
-void sk_call_audit(struct sk_call *c, const char *action, struct sk_str target, struct sk_str detail,
-                   bool ok)
+void sk_call_audit(struct sk_call *c, const char *action, struct sk_str target,
+                   struct sk_str detail, bool ok)
 {
     char time[24], rnd[SK_ID_TEXT];
     char *id;
-    struct sk_audit a = {.time = sk_now_wall_ns(), .user = c->user.name, .action = sk_str_c(action),
-                         .target = target, .detail = detail, .ip = c->req->peer, .ok = ok};
+    struct sk_audit a = {.time = sk_now_wall_ns(),
+                         .user = c->user.name,
+                         .action = sk_str_c(action),
+                         .target = target,
+                         .detail = detail,
+                         .ip = c->req->peer,
+                         .ok = ok};
     const struct sk_put put = {&sk_kind_audit, &a, false};
     struct sk_err err = {0};
 
@@ -117,7 +123,8 @@ void sk_call_audit(struct sk_call *c, const char *action, struct sk_str target, 
                action, err.msg);
 }
 
-/* ---- routes --------------------------------------------------------------------------------------------- */
+/* ---- routes
+ * --------------------------------------------------------------------------------------------- */
 
 static void version_get(struct sk_call *c)
 {
@@ -283,14 +290,20 @@ static void handle(void *arg, const struct sk_http_req *req, struct sk_http_res 
         route_kind(&c, sk_str_sub(req->path, 8, req->path.n));
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------
+ */
 
 int sk_serve_new(const struct sk_serve_conf *conf, struct sk_serve **ret, struct sk_err *err)
 {
     struct sk_serve *s = calloc(1, sizeof(*s));
-    struct sk_http_server_conf http = {.address = conf->address, .port = conf->port,
-                                       .cert_pem = conf->cert_pem, .key_pem = conf->key_pem,
-                                       .handler = handle, .arg = s, .log = conf->log};
+    struct sk_http_server_conf http = {.address = conf->address,
+                                       .port = conf->port,
+                                       .cert_pem = conf->cert_pem,
+                                       .key_pem = conf->key_pem,
+                                       .handler = handle,
+                                       .arg = s,
+                                       .log = conf->log};
     int r;
 
     if (!s)

@@ -3,15 +3,15 @@
  * The console's HTTP face: REST under /api/v1, sign-in, live events, the embedded pages.
  *
  * REST (JSON; shapes from the field tables; errors are {"error":{"code","message","hint"?}}):
- *   GET    /api/v1/KINDS?filter=EXPR&sort=[-]PATH&limit=N&cursor=C   → {"items":[…],"next":C?,"total":N}
- *          KINDS: hosts containers images processes alerts agents (viewer), users tokens audit (admin)
- *   GET    /api/v1/KINDS/ID                                          → the object
- *   GET    /api/v1/KINDS.csv?…                                       the same list as CSV
- *   PATCH  /api/v1/alerts/ID {"state":"closed"|"open"}               operator
+ *   GET    /api/v1/KINDS?filter=EXPR&sort=[-]PATH&limit=N&cursor=C   →
+ * {"items":[…],"next":C?,"total":N} KINDS: hosts containers images processes alerts agents
+ * (viewer), users tokens audit (admin) GET    /api/v1/KINDS/ID → the object GET /api/v1/KINDS.csv?…
+ * the same list as CSV PATCH  /api/v1/alerts/ID {"state":"closed"|"open"}               operator
  *   GET    /api/v1/live?kinds=alerts,processes,containers,…          text/event-stream:
  *          event: KIND (singular), id: running number, data: object; ": ping" each 15 s; reconnects
  *          with Last-Event-ID get what they missed from a ring of 4096, else event: reset
- *   GET    /api/v1/overview   → {"hosts","containers_running","containers","images","processes_running",
+ *   GET    /api/v1/overview   →
+ * {"hosts","containers_running","containers","images","processes_running",
  *          "alerts_open":{"emergency":N,…},"alerts_24h":[24 numbers, oldest first],
  *          "top_rules":[{"rule","priority","count"}],"top_containers":[{"id","name","image","count"}],
  *          "events_seen","events_lost","agents_connected"}
@@ -19,20 +19,18 @@
  *          "file","line","enabled","tags","techniques","title_zh"?,…}],"error":text?,"warnings":[…]}
  *   GET    /api/v1/fields/KIND → {"items":[{"name","type","doc"}]}   names a filter may use
  *   POST   /api/v1/session {"user","password"} → {"user":{…},"csrf":T}  sets cookie skep_session
- *   POST   /api/v1/session/first {"token","password"}: one-time sign-in of the first start: sets the
- *          admin's password and signs in
- *   GET    /api/v1/session → {"user":{…},"csrf":T} or 401;  DELETE: sign out
- *   POST   /api/v1/users {"name","role","password"} · PATCH /users/ID {"role"?,"password"?,"disabled"?}
- *   DELETE /api/v1/users/ID                                          admin
- *   POST   /api/v1/tokens {"name","role","expires"?} → {"id",…,"token":SECRET} shown once · DELETE /tokens/ID
- *   GET    /api/v1/openapi.json · GET /api/v1/version · GET /healthz
- * Sign-in  session cookie (HttpOnly, Secure, SameSite=Strict, 12 h idle) + X-CSRF-Token header on
- *          every change; or Authorization: Bearer TOKEN. 5 failed tries a minute per name and address.
- *          Argon2id. Roles: viewer reads, operator also changes alerts, admin everything. Every change
- *          and sign-in is in the audit log.
- * Pages     GET / and any path without a dot that is not /api: index.html; others: embedded files with
- *           Content-Security-Policy, nosniff, frame-ancestors 'none', immutable caching by hash.
- * Trust     everything of a request is hostile.
+ *   POST   /api/v1/session/first {"token","password"}: one-time sign-in of the first start: sets
+ * the admin's password and signs in GET    /api/v1/session → {"user":{…},"csrf":T} or 401;  DELETE:
+ * sign out POST   /api/v1/users {"name","role","password"} · PATCH /users/ID
+ * {"role"?,"password"?,"disabled"?} DELETE /api/v1/users/ID admin POST   /api/v1/tokens
+ * {"name","role","expires"?} → {"id",…,"token":SECRET} shown once · DELETE /tokens/ID GET
+ * /api/v1/openapi.json · GET /api/v1/version · GET /healthz Sign-in  session cookie (HttpOnly,
+ * Secure, SameSite=Strict, 12 h idle) + X-CSRF-Token header on every change; or Authorization:
+ * Bearer TOKEN. 5 failed tries a minute per name and address. Argon2id. Roles: viewer reads,
+ * operator also changes alerts, admin everything. Every change and sign-in is in the audit log.
+ * Pages     GET / and any path without a dot that is not /api: index.html; others: embedded files
+ * with Content-Security-Policy, nosniff, frame-ancestors 'none', immutable caching by hash. Trust
+ * everything of a request is hostile.
  */
 #ifndef SK_SERVE_SERVE_H
 #define SK_SERVE_SERVE_H
@@ -42,7 +40,8 @@
 #include "model/nouns.h"
 #include "store/store.h"
 
-/* ---- live: what goes to the browsers as it happens ------------------------------------------------ */
+/* ---- live: what goes to the browsers as it happens
+ * ------------------------------------------------ */
 struct sk_live; /* hub: any thread publishes */
 int sk_live_new(struct sk_live **ret) SK_NODISCARD;
 struct sk_live *sk_live_free(struct sk_live *l);
@@ -50,7 +49,7 @@ SK_DEFINE_CLEANUP(struct sk_live *, sk_live_free)
 void sk_live_publish(struct sk_live *l, const struct sk_kind *kind, const void *obj, bool removed);
 
 struct sk_serve;
-struct sk_asset { /* one embedded file, gzip-compressed */
+struct sk_asset {     /* one embedded file, gzip-compressed */
     const char *path; /* "/index.html", "/assets/app-ABCD.js" */
     const char *type;
     const unsigned char *gz;
@@ -62,14 +61,16 @@ struct sk_serve_conf {
     const char *cert_pem, *key_pem;
     struct sk_store *store; /* the caller's */
     struct sk_live *live;
-    /* JSON text {"items":[…],"error"?,"warnings":[…]} of the rules in use, appended. May be NULL. */
+    /* JSON text {"items":[…],"error"?,"warnings":[…]} of the rules in use, appended. May be NULL.
+     */
     int (*rules_json)(void *arg, struct sk_buf *out);
     void *arg;
     const struct sk_asset *assets; /* n_assets of them */
     size_t n_assets;
     struct sk_log *log;
 };
-int sk_serve_new(const struct sk_serve_conf *conf, struct sk_serve **ret, struct sk_err *err) SK_NODISCARD;
+int sk_serve_new(const struct sk_serve_conf *conf, struct sk_serve **ret,
+                 struct sk_err *err) SK_NODISCARD;
 uint16_t sk_serve_port(const struct sk_serve *s);
 struct sk_serve *sk_serve_free(struct sk_serve *s);
 SK_DEFINE_CLEANUP(struct sk_serve *, sk_serve_free)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What serve's files share. One request runs in one pool thread from sk_serve_handle to its answer. */
+/* What serve's files share. One request runs in one pool thread from sk_serve_handle to its answer.
+ */
 #ifndef SK_SERVE_SERVE_INT_H
 #define SK_SERVE_SERVE_INT_H
 
@@ -40,27 +41,31 @@ struct sk_call { /* one request under way */
     struct sk_str session; /* id of its token row; empty with a bearer token */
 };
 
-/* ---- answers (serve.c) ---------------------------------------------------------------------------- */
+/* ---- answers (serve.c)
+ * ---------------------------------------------------------------------------- */
 void sk_call_error(struct sk_call *c, int status, const char *code, const char *fmt, ...)
     SK_PRINTF(4, 5);
-void sk_call_fail(struct sk_call *c, int r, const struct sk_err *err); /* store's errors to statuses */
+void sk_call_fail(struct sk_call *c, int r,
+                  const struct sk_err *err); /* store's errors to statuses */
 void sk_call_object(struct sk_call *c, int status, const struct sk_kind *kind, const void *obj);
 /* The request's JSON body as a document; false: answered with 400 already. json_object_put it. */
 bool sk_call_body(struct sk_call *c, struct json_object **ret);
 bool sk_call_may(struct sk_call *c, enum sk_role least); /* false: answered with 401 or 403 */
-void sk_call_audit(struct sk_call *c, const char *action, struct sk_str target, struct sk_str detail,
-                   bool ok);
+void sk_call_audit(struct sk_call *c, const char *action, struct sk_str target,
+                   struct sk_str detail, bool ok);
 int sk_id_make(char ret[SK_ID_TEXT]) SK_NODISCARD;
 
-/* ---- auth.c ------------------------------------------------------------------------------------------ */
+/* ---- auth.c
+ * ------------------------------------------------------------------------------------------ */
 void sk_auth_identify(struct sk_call *c); /* fills user, role, secret from cookie or bearer token */
-bool sk_auth_csrf(struct sk_call *c);     /* a change by cookie carries its token; false: answered */
+bool sk_auth_csrf(struct sk_call *c); /* a change by cookie carries its token; false: answered */
 void sk_auth_login(struct sk_call *c);
 void sk_auth_first(struct sk_call *c);
 void sk_auth_whoami(struct sk_call *c);
 void sk_auth_logout(struct sk_call *c);
 
-/* ---- lists.c, overview.c, accounts.c, live.c, openapi.c, pages.c ------------------------------------- */
+/* ---- lists.c, overview.c, accounts.c, live.c, openapi.c, pages.c
+ * ------------------------------------- */
 void sk_api_list(struct sk_call *c, const struct sk_kind *kind);
 void sk_api_csv(struct sk_call *c, const struct sk_kind *kind);
 void sk_api_get(struct sk_call *c, const struct sk_kind *kind, struct sk_str id);
