@@ -52,12 +52,17 @@ static __always_inline bool open_repeated(struct task_struct *t, struct file *f,
 
 #define TOP(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
 
-/* Where rules look most: their reader is woken at once. */
-static __always_inline int path_hurry(__u32 top)
+/* Where rules look most: the reader is woken at once. Not for the linker's cache, which every
+ * program opens as it starts. */
+static __always_inline int path_hurry(struct scratch *s)
 {
-    return top == TOP('e', 't', 'c', 0) || top == TOP('r', 'o', 'o', 't') ||
-                   top == TOP('p', 'r', 'o', 'c') || top == TOP('b', 'o', 'o', 't') ||
-                   top == TOP('r', 'u', 'n', 0) || top == TOP('h', 'o', 'm', 'e')
+    __u32 top = s->top, leaf = *(__u32 *)(void *)(s->buf + FIXED_MAX);
+
+    if (top == TOP('e', 't', 'c', 0))
+        return leaf == TOP('l', 'd', '.', 's') ? CALM : INSTANT;
+    return top == TOP('r', 'o', 'o', 't') || top == TOP('p', 'r', 'o', 'c') ||
+                   top == TOP('b', 'o', 'o', 't') || top == TOP('r', 'u', 'n', 0) ||
+                   top == TOP('h', 'o', 'm', 'e')
                ? INSTANT
                : CALM;
 }
@@ -123,6 +128,24 @@ static __always_inline __u32 call_fill(struct scratch *s, struct skw_call *r, st
     return off;
 }
 
+/* The same for what a caller named: of an absolute path its own beginning, else that of the
+ * directory that it hangs on. */
+static __always_inline int str_hurry(struct scratch *s, struct skw_call *r)
+{
+    __u32 at = r->base_n[0] + r->base_n[1], top;
+
+    if (r->str_n[0] == 0 || at > SKW_TEXT_MAX - 8)
+        return path_hurry(s);
+    if (s->buf[FIXED_MAX + at] != '/')
+        return path_hurry(s);
+    __builtin_memcpy(&top, s->buf + FIXED_MAX + at + 1, 4);
+    return top == TOP('e', 't', 'c', '/') || top == TOP('r', 'o', 'o', 't') ||
+                   top == TOP('p', 'r', 'o', 'c') || top == TOP('b', 'o', 'o', 't') ||
+                   top == TOP('r', 'u', 'n', '/') || top == TOP('h', 'o', 'm', 'e')
+               ? INSTANT
+               : CALM;
+}
+
 static __noinline int call_tell(struct sys_exit_ctx *ctx)
 {
     const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
@@ -145,7 +168,7 @@ static __noinline int call_tell(struct sys_exit_ctx *ctx)
     if (y->flags & SKW_S_FIRST)
         emit(&r->h, sizeof(*r), n, RING_FIRST, INSTANT);
     else
-        emit(&r->h, sizeof(*r), n, RING_FILE, y->flags & SKW_S_URGENT ? INSTANT : URGENT);
+        emit(&r->h, sizeof(*r), n, RING_FILE, str_hurry(s, r));
     return 0;
 }
 
@@ -212,6 +235,6 @@ int skb_open(struct sys_exit_ctx *ctx)
     r->fmode = BPF_CORE_READ(f, f_mode);
     n = file_put(t, f, 0, &r->h.flags, SKW_F_DETACHED0);
     r->base_n[0] = n;
-    emit(&r->h, sizeof(*r), n, RING_FILE, path_hurry(s->top));
+    emit(&r->h, sizeof(*r), n, RING_FILE, path_hurry(s));
     return 0;
 }

@@ -22,7 +22,7 @@ const volatile __u32 skb_self;       /* our own process: its file and net events
 const volatile __u64 skb_seed;       /* makes the cache of repeated opens unpredictable */
 const volatile __u32 skb_repeat;     /* how long a repeated open is not told, in jiffies; 0: told */
 const volatile __u32 skb_backlog[2]; /* bytes waiting at which a ring's reader is woken */
-const volatile __u8 skb_type_exec, skb_type_execveat, skb_type_exit;
+const volatile __u8 skb_type_exec, skb_type_execveat, skb_type_exit, skb_type_tcpclose;
 const volatile struct skw_sys skb_sys[SKW_SYS_MAX];
 
 /* Set when the reader has gone: hooks that are still being taken off do nothing. */
@@ -386,13 +386,12 @@ static __always_inline __u32 sys_nr(struct pt_regs *r)
 
 static __always_inline struct file *fd_file(struct task_struct *t, __s64 fd)
 {
-    struct fdtable *fdt = BPF_CORE_READ(t, files, fdt);
+    struct fdtable *fdt = t->files->fdt; /* by loads: this is the hot path */
     struct file *f = NULL;
 
-    if (fd < 0 || fd >= BPF_CORE_READ(fdt, max_fds))
+    if (fd < 0 || fd >= fdt->max_fds)
         return NULL;
-    if (bpf_probe_read_kernel(&f, sizeof(f), BPF_CORE_READ(fdt, fd) + fd))
-        return NULL;
+    bpf_probe_read_kernel(&f, sizeof(f), fdt->fd + fd);
     return f;
 }
 

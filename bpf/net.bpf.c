@@ -3,6 +3,9 @@
 
 #define SOCK_DGRAM 2
 #define SOCK_RAW 3
+#define IPPROTO_TCP 6
+#define TCP_CLOSE 7
+#define EINPROGRESS 115
 
 struct sockaddr_user { /* sockaddr_in, sockaddr_in6 */
     __u16 family;
@@ -48,10 +51,12 @@ static __always_inline __u32 sock_fill(struct scratch *s, struct skw_sock *r, st
     r->proto = BPF_CORE_READ(sk, sk_protocol);
     r->state = BPF_CORE_READ(sk, __sk_common.skc_state);
     if (r->family == AF_UNIX)
-        return unix_fill(s, r, sk);
+        return s ? unix_fill(s, r, sk) : 0;
     if (r->family != AF_INET && r->family != AF_INET6)
         return 0;
     r->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+    if (r->lport == 0) /* given back already, at the end of a connection */
+        r->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
     r->rport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
     if (r->family == AF_INET) {
         bpf_probe_read_kernel(r->laddr, 4, &sk->__sk_common.skc_rcv_saddr);
@@ -98,11 +103,40 @@ static __always_inline __u32 user_unix(struct scratch *s, struct skw_sock *r, __
 }
 
 /* Stream and datagram sockets are made all the time; what they are used for is told later. */
-static __always_inline bool sock_usual(struct sock *sk)
+static __always_inline bool socket_usual(struct pt_regs *regs)
 {
-    __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family), type = BPF_CORE_READ(sk, sk_type);
+    int family = (int)sys_arg(regs, 0), type = (int)sys_arg(regs, 1) & 0xf;
 
     return (family == AF_UNIX || family == AF_INET || family == AF_INET6) && type != SOCK_RAW;
+}
+
+/* Who opened a connection, for the time when it ends: that may be in an interrupt. By address of
+ * the socket, and only while somebody wants to know. */
+struct owner {
+    __u64 start, cgroup, ino;
+    __u32 tgid, tid;
+    __u16 flags;
+    __u16 pad[3];
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 16384);
+    __type(key, __u64);
+    __type(value, struct owner);
+} skb_owners SEC(".maps");
+__u32 skb_want_close; /* set by user space */
+
+static __always_inline void owner_keep(struct skw_sock *r, struct sock *sk)
+{
+    struct owner o = {.start = r->h.start,
+                      .cgroup = r->h.cgroup,
+                      .ino = r->ino,
+                      .tgid = r->h.tgid,
+                      .tid = r->h.tid,
+                      .flags = r->h.flags};
+    __u64 key = (__u64)sk;
+
+    (void)bpf_map_update_elem(&skb_owners, &key, &o, BPF_ANY);
 }
 
 /* connect, accept, bind, listen, shutdown, socket, dup on a socket. */
@@ -123,14 +157,14 @@ int skb_sock_call(struct sys_exit_ctx *ctx)
     if (ctx->ret < 0 && (y->flags & (SKW_S_RET_FD | SKW_S_QUIET)))
         return 0;
     regs = (void *)bpf_task_pt_regs(t);
+    if ((y->flags & SKW_S_NEW) && socket_usual(regs)) {
+        filtered(y->type);
+        return 0;
+    }
     f = fd_file(t, y->flags & SKW_S_RET_FD ? ctx->ret : (int)sys_arg(regs, 0));
     sk = file_sock(f);
     if (!sk)
         return 0;
-    if ((y->flags & SKW_S_NEW) && sock_usual(sk)) {
-        filtered(y->type);
-        return 0;
-    }
     r = RECORD(s, skw_sock);
     CLEAR(r);
     hdr_fill(s, &r->h, t, SKW_SOCK, y->type, RING_FILE);
@@ -148,6 +182,12 @@ int skb_sock_call(struct sys_exit_ctx *ctx)
         user_addr(r, r->arg[1], 1);
     if (n > 108)
         n = 108;
+    if ((y->flags & SKW_S_OWNER) && skb_want_close && r->proto == IPPROTO_TCP &&
+        (ctx->ret >= 0 || ctx->ret == -EINPROGRESS)) {
+        if (y->flags & SKW_S_RET_FD)
+            r->h.flags |= SKW_F_ACCEPTED;
+        owner_keep(r, sk);
+    }
     r->path_n = n;
     emit(&r->h, sizeof(*r), n, RING_FILE, y->flags & SKW_S_URGENT ? INSTANT : URGENT);
     return 0;
@@ -203,5 +243,36 @@ int skb_peer(struct sys_exit_ctx *ctx)
     sock_fill(s, r, sk);
     user_addr(r, addr, 0);
     emit(&r->h, sizeof(*r), 0, RING_FILE, URGENT);
+    return 0;
+}
+
+/* The end of a TCP connection whose opening was seen. May run in an interrupt that came amid
+ * another program: its record is made on the stack. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(skb_tcp_state, struct sock *sk, int old, int state)
+{
+    __u64 key = (__u64)sk;
+    struct skw_sock r;
+    struct owner *o;
+
+    if (IDLE || state != TCP_CLOSE)
+        return 0;
+    o = bpf_map_lookup_elem(&skb_owners, &key);
+    if (!o)
+        return 0;
+    CLEAR(&r);
+    r.h.time = bpf_ktime_get_boot_ns();
+    r.h.kind = SKW_SOCK;
+    r.h.type = skb_type_tcpclose;
+    r.h.flags = o->flags;
+    r.h.tgid = o->tgid;
+    r.h.tid = o->tid;
+    r.h.start = o->start;
+    r.h.cgroup = o->cgroup;
+    r.ino = o->ino;
+    r.arg[0] = -1;
+    sock_fill(NULL, &r, sk);
+    (void)bpf_map_delete_elem(&skb_owners, &key);
+    emit(&r.h, sizeof(r), 0, RING_FILE, CALM);
     return 0;
 }

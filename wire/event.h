@@ -153,6 +153,7 @@ enum skw_sys_flag {
     SKW_S_NEW = 1 << 4,    /* socket: usual ones are not told */
     SKW_S_MSG = 1 << 5,    /* the address is in a struct user_msghdr */
     SKW_S_QUIET = 1 << 6,  /* failures are not told */
+    SKW_S_OWNER = 1 << 7,  /* opens a connection: the end of it is its too */
 };
 struct skw_sys { /* by system call number: what to read; indexes of arguments, -1 = none */
     __u8 type;

@@ -581,6 +581,8 @@ static bool local_is_server(const struct skw_sock *k, uint32_t type, enum sk_sid
     case SK_E_RECVMSG:
         return true;
     default:
+        if (type == SK_E_TCPCLOSE)
+            return k->h.flags & SKW_F_ACCEPTED;
         if (side != SK_SIDE_GUESS)
             return side == SK_SIDE_SERVER;
         return k->rport == 0 || (k->lport < k->rport && k->lport != 0);

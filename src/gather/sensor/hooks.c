@@ -73,9 +73,9 @@ static const struct sk_call calls[] = {
     PATH2(renameat, RENAMEAT, 0, 1, 2, 3),
 #endif
 
-    SOCK(connect, CONNECT, SKW_S_URGENT, 1),
-    SOCK(accept, ACCEPT, SKW_S_RET_FD, -1),
-    SOCK(accept4, ACCEPT4, SKW_S_RET_FD, -1),
+    SOCK(connect, CONNECT, SKW_S_OWNER, 1),
+    SOCK(accept, ACCEPT, SKW_S_RET_FD | SKW_S_OWNER, -1),
+    SOCK(accept4, ACCEPT4, SKW_S_RET_FD | SKW_S_OWNER, -1),
     SOCK(bind, BIND, 0, 2),
     SOCK(listen, LISTEN, 0, -1),
     SOCK(shutdown, SHUTDOWN, SKW_S_QUIET, -1),
@@ -234,6 +234,7 @@ void sk_hooks_settings(struct sk_sensor *s)
                     sizeof(ro->skb_seed)); /* zero is as good a seed, if a known one */
     ro->skb_repeat = s->conf.no_repeat ? 0 : REPEAT;
     ro->skb_type_exit = SK_E_PROCEXIT;
+    ro->skb_type_tcpclose = SK_E_TCPCLOSE;
     for (i = 0; i < SK_ARRAY_LEN(calls); i++)
         ro->skb_sys[calls[i].nr & (SKW_SYS_MAX - 1)] = calls[i].sys;
     ro->skb_type_exec = SK_E_EXECVE;
@@ -350,10 +351,29 @@ static void hook_attach(struct sk_sensor *s, const struct sk_call *call, struct 
                call->name, strerror(-r));
 }
 
+/* The end of connections: a typed hook, and connect and accept then keep who opened them. */
+static void close_want(struct sk_sensor *s)
+{
+    bool on = wanted(s, SK_E_TCPCLOSE);
+
+    s->skel->bss->skb_want_close = on;
+    if (!on) {
+        (void)bpf_link__destroy(s->tcp_state); /* nothing to be done if it fails */
+        s->tcp_state = NULL;
+    } else if (!s->tcp_state) {
+        s->tcp_state = bpf_program__attach(s->skel->progs.skb_tcp_state);
+        if (!s->tcp_state)
+            sk_log(s->conf.log, SK_WARN, "sensor", "the end of connections is not seen", "error=%s",
+                   strerror(errno));
+    }
+}
+
 void sk_hooks_want(struct sk_sensor *s)
 {
     struct sk_tap off[SK_HOOKS_MAX];
     size_t i, n = 0;
+
+    close_want(s);
 
     for (i = 0; i < SK_ARRAY_LEN(calls); i++) {
         if (wanted(s, calls[i].sys.type) == (s->call[i].link != NULL))
@@ -377,6 +397,7 @@ void sk_hooks_done(struct sk_sensor *s)
         s->skel->bss->skb_off = 1;
     for (i = 0; i < SK_ARRAY_LEN(s->base); i++)
         (void)bpf_link__destroy(s->base[i]);
+    (void)bpf_link__destroy(s->tcp_state);
     for (i = 0; i < SK_ARRAY_LEN(calls); i++)
         if (s->call[i].link)
             off[n++] = s->call[i];

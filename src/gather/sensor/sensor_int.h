@@ -37,6 +37,7 @@ struct sk_sensor {
 
     struct skep_bpf *skel;
     struct bpf_link *base[8];         /* typed hooks, always on */
+    struct bpf_link *tcp_state;       /* while the end of connections is wanted */
     struct sk_tap call[SK_HOOKS_MAX]; /* by line of the hook table */
     uint64_t want[2];
     int tracefs; /* directory, -1: none */
