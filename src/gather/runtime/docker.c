@@ -93,7 +93,7 @@ static int no_answer(const struct docker *d, int code, struct sk_err *err)
 
 static int docker_hello(void *ctx, char *version, size_t size, struct sk_err *err)
 {
-    struct sk_docker_version v;
+    struct sk_docker_version v = {0};
     struct docker *d = ctx;
     struct sk_buf out;
     int r = get(d, "/version", &out, err);
@@ -207,8 +207,7 @@ static int docker_image_more(void *ctx, struct sk_arena *a, struct sk_image *io,
     return r;
 }
 
-/* ---- events -----------------------------------------------------------------------------------
- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 struct watch {
     struct sk_buf line;

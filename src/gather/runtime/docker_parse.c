@@ -9,8 +9,7 @@
 #define API_OURS 51 /* newest version we know: 1.51 */
 #define API_LEAST 24
 
-/* ---- helpers ----------------------------------------------------------------------------------
- */
+/* ---- helpers -------------------------------------------------------------------------------- */
 
 /* Keeps at most max bytes, cut between characters; absent and empty texts become absent. */
 static int keep_max(struct sk_arena *a, struct sk_str s, size_t max, struct sk_str *ret)
@@ -95,8 +94,7 @@ bool sk_rt_id_ok(struct sk_str id)
     return id.n >= 12 && id.n <= SK_RT_ID_MAX;
 }
 
-/* ---- image names ------------------------------------------------------------------------------
- */
+/* ---- image names ---------------------------------------------------------------------------- */
 
 void sk_docker_image_split(struct sk_str image, struct sk_str *ret_repository,
                            struct sk_str *ret_tag, struct sk_str *ret_digest)
@@ -150,8 +148,7 @@ static int image_fill(struct sk_str image, struct sk_str id, struct sk_arena *a,
     return 0;
 }
 
-/* ---- one container ----------------------------------------------------------------------------
- */
+/* ---- one container -------------------------------------------------------------------------- */
 
 /* As docker ps shows it: arguments with blanks in single quotes. */
 static int command_fill(struct json_object *o, struct sk_arena *a, struct sk_container *c)
@@ -396,8 +393,7 @@ int sk_docker_container_parse(struct sk_str json, struct sk_arena *a, struct sk_
     return r;
 }
 
-/* ---- list -------------------------------------------------------------------------------------
- */
+/* ---- list ----------------------------------------------------------------------------------- */
 
 int sk_docker_list_parse(struct sk_str json, int (*fn)(void *arg, const struct sk_rt_listed *l),
                          void *arg, struct sk_err *err)
@@ -477,8 +473,7 @@ int sk_docker_peek_parse(struct sk_str json, struct sk_str id, struct sk_arena *
     return r;
 }
 
-/* ---- images -----------------------------------------------------------------------------------
- */
+/* ---- images --------------------------------------------------------------------------------- */
 
 /* Docker fills "<none>:<none>" where there is no name. */
 static int names_fill(struct json_object *list, struct sk_arena *a, struct sk_strs *ret)
@@ -528,7 +523,7 @@ int sk_docker_images_parse(struct sk_str json, struct sk_arena *a, struct sk_ima
     v = sk_arena_array(a, n, sizeof(*v));
     if (!v && n > 0)
         r = no_memory(err, "list of images");
-    for (i = 0; i < n && r == 0; i++) {
+    for (i = 0; v && i < n && r == 0; i++) {
         if (image_entry(array_at(o, i), a, &v[k]) < 0)
             r = no_memory(err, "list of images");
         else
@@ -562,8 +557,7 @@ int sk_docker_image_parse(struct sk_str json, struct sk_arena *a, struct sk_imag
     return 0;
 }
 
-/* ---- version ----------------------------------------------------------------------------------
- */
+/* ---- version -------------------------------------------------------------------------------- */
 
 /* "1.41" → 41; 0 when it is no version 1.x */
 static unsigned minor_of(struct sk_str s)
@@ -598,8 +592,7 @@ int sk_docker_version_parse(struct sk_str json, struct sk_docker_version *ret, s
     return r;
 }
 
-/* ---- events -----------------------------------------------------------------------------------
- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 static int action_of(struct sk_str type, struct sk_str action, enum sk_rt_action *ret)
 {

@@ -5,7 +5,6 @@
  */
 #include "runtime/runtime.h"
 
-#include <libgen.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,8 +45,7 @@ struct sk_runtime {
     struct sk_err watch_err;
 };
 
-/* ---- state ------------------------------------------------------------------------------------
- */
+/* ---- state ---------------------------------------------------------------------------------- */
 
 static void tell_down(struct sk_runtime *r, const struct sk_err *err)
 {
@@ -71,23 +69,23 @@ static void tell_up(struct sk_runtime *r)
         r->conf.state(r->conf.arg, NULL, r->version);
 }
 
-/* ---- waiting ----------------------------------------------------------------------------------
- */
+/* ---- waiting -------------------------------------------------------------------------------- */
 
 /* Watches the nearest directory of the socket's path that there is. */
 static void socket_watch(struct sk_runtime *r)
 {
-    SK_CLEANUP(sk_freep) char *path = strdup(r->socket);
-    char *dir = path;
+    char dir[4096], *slash;
 
     if (r->inotify >= 0)
         (void)close(r->inotify);
     r->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (r->inotify < 0 || !path)
+    if (r->inotify < 0 || sk_str_copy(dir, sizeof(dir), sk_str_c(r->socket)) < strlen(r->socket))
         return; /* the backoff alone is slower, not wrong */
-    do {
-        dir = dirname(dir);
-    } while (inotify_add_watch(r->inotify, dir, IN_CREATE | IN_MOVED_TO) < 0 && dir[1] != '\0');
+    while ((slash = strrchr(dir, '/'))) {
+        *slash = '\0';
+        if (inotify_add_watch(r->inotify, *dir ? dir : "/", IN_CREATE | IN_MOVED_TO) >= 0)
+            return;
+    }
 }
 
 /* Did the socket, or a directory on the way to it, appear? Clears what was reported. */
@@ -142,8 +140,7 @@ static void back_off(struct sk_runtime *r)
     }
 }
 
-/* ---- one connection ---------------------------------------------------------------------------
- */
+/* ---- one connection ------------------------------------------------------------------------- */
 
 static int watch_event(void *arg, const struct sk_rt_event *e)
 {
@@ -271,8 +268,7 @@ static void *runtime_main(void *arg)
     return NULL;
 }
 
-/* ---- public -----------------------------------------------------------------------------------
- */
+/* ---- public --------------------------------------------------------------------------------- */
 
 static void runtime_done(struct sk_runtime *r)
 {

@@ -85,8 +85,7 @@ static void tell(struct sk_rt_track *t, struct sk_rt_entry *e)
     t->conf.container(t->conf.arg, &e->c);
 }
 
-/* ---- what to ask for --------------------------------------------------------------------------
- */
+/* ---- what to ask for ------------------------------------------------------------------------ */
 
 static void want(struct sk_rt_track *t, struct sk_str id, struct todo x)
 {
@@ -157,8 +156,7 @@ void sk_rt_track_relist(struct sk_rt_track *t, uint64_t when)
     t->relist_due = when;
 }
 
-/* ---- images -----------------------------------------------------------------------------------
- */
+/* ---- images --------------------------------------------------------------------------------- */
 
 static struct sk_image *image_by_id(const struct sk_rt_track *t, struct sk_str id)
 {
@@ -293,8 +291,7 @@ static int image_join(struct sk_rt_track *t, struct sk_arena *a, struct sk_conta
     return 0;
 }
 
-/* ---- one container ----------------------------------------------------------------------------
- */
+/* ---- one container -------------------------------------------------------------------------- */
 
 /* The exit that an event told is not undone by an answer that the engine made before it. */
 static void keep_newer(const struct sk_rt_entry *old, struct sk_container *c)
@@ -353,7 +350,7 @@ static void todo_step(struct sk_rt_track *t, size_t at)
         return;
     if (x.peek) { /* now fully; what could not be peeked at is asked for at once */
         x.urgent = r != 0;
-        x.due = r == 0 && e->c.state == SK_CS_CREATED ? sk_now_mono_ns() + CREATED_NS : 0;
+        x.due = r == 0 && e && e->c.state == SK_CS_CREATED ? sk_now_mono_ns() + CREATED_NS : 0;
         x.peek = false;
     } else if (++x.tries < TRIES) {
         x.due = sk_now_mono_ns() + RETRY_NS;
@@ -491,8 +488,7 @@ int64_t sk_rt_track_last(const struct sk_rt_track *t)
     return t->last;
 }
 
-/* ---- all containers ---------------------------------------------------------------------------
- */
+/* ---- all containers ------------------------------------------------------------------------- */
 
 static int listed(void *arg, const struct sk_rt_listed *l)
 {
