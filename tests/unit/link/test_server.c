@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Peers that break the rules: each loses its own connection, and nobody else notices. */
+#include <fcntl.h>
 #include <zstd.h>
 
 #include "link/bytes_int.h"
@@ -278,6 +279,50 @@ static void a_ping_is_answered_and_frames_in_pieces_are_put_together(void **stat
     scene_done(&s, 0);
 }
 
+/* Asks and asks without listening, until the console takes no more; returns how many whole pings
+ * it took. */
+static uint64_t ask_until_stuck(struct peer *p)
+{
+    uint64_t n = 0, since = sk_now_mono_ns();
+    size_t at = 0, wrote;
+
+    while (sk_now_mono_ns() - since < 300000000 && n < 2000000) {
+        if (at == p->out.n) {
+            sk_buf_clear(&p->out);
+            assert_int_equal(sk_number_add(&p->out, SK_FR_PING, ++n), 0);
+            at = 0;
+        }
+        if (SSL_write_ex(p->ssl, p->out.p + at, p->out.n - at, &wrote) == 1) {
+            at += wrote;
+            since = sk_now_mono_ns();
+        }
+    }
+    return n - (at < p->out.n);
+}
+
+static void who_does_not_listen_is_not_listened_to(void **state)
+{
+    struct sk_str body = {0};
+    uint64_t v = 0, n, i;
+    struct scene s;
+
+    (void)state;
+    scene_init(&s);
+    peer_hello(&s.p, "bad");
+    assert_int_equal(peer_hear(&s.p, &body), SK_FR_WELCOME);
+    assert_int_equal(fcntl(s.p.fd, F_SETFL, O_NONBLOCK), 0);
+    n = ask_until_stuck(&s.p);
+    assert_true(n < 2000000); /* what it has to answer is bounded */
+    assert_int_equal(fcntl(s.p.fd, F_SETFL, 0), 0);
+    for (i = 1; i <= n; i++) { /* and nothing of it is lost */
+        assert_int_equal(peer_hear(&s.p, &body), SK_FR_PONG);
+        assert_int_equal(sk_number_parse(body, &v, NULL), 0);
+        assert_true(v == i);
+    }
+    assert_int_equal(shutdown(s.p.fd, SHUT_RDWR), 0); /* a ping is half written */
+    scene_done(&s, 0);
+}
+
 static void the_newer_of_two_connections_of_one_agent_counts(void **state)
 {
     struct sk_str body = {0};
@@ -321,4 +366,5 @@ SK_TEST_MAIN(a_huge_length_ends_the_connection, before_hello_only_small_frames_a
              without_a_certificate_one_may_only_join, a_broken_request_costs_no_token,
              a_certificate_for_another_id_is_not_renewed,
              a_ping_is_answered_and_frames_in_pieces_are_put_together,
+             who_does_not_listen_is_not_listened_to,
              the_newer_of_two_connections_of_one_agent_counts, who_is_slow_with_hello_is_let_go)

@@ -90,6 +90,68 @@ static void new_columns_are_filled_from_the_documents_of_old_rows(void **state)
     box_done(&b);
 }
 
+struct reading {
+    uint64_t no;
+    double value;
+    bool good;
+};
+static const struct sk_field reading_fields[] = {
+    SK_FIELD(reading, no, SK_T_U64, 1, SK_F_KEY, "Number"),
+    SK_FIELD(reading, value, SK_T_F64, 2, SK_F_INDEX, "Value"),
+    SK_FIELD(reading, good, SK_T_BOOL, 3, SK_F_COLUMN, "Is it"),
+};
+static const struct sk_kind kind_reading = {"reading",      "readings",
+                                            "Reading",      sizeof(struct reading),
+                                            reading_fields, SK_ARRAY_LEN(reading_fields)};
+
+static void keys_may_be_numbers_and_columns_real(void **state)
+{
+    static const struct sk_kind *const kinds[] = {&kind_reading, NULL};
+    struct sk_query q = {.kind = &kind_reading, .sort = SK_STR("value"), .limit = 3};
+    struct reading r = {0}, out;
+    struct sk_put gone = {&kind_reading, &r, true};
+    const struct reading *rows;
+    struct sk_page page;
+    size_t seen = 0, i;
+    struct box b;
+
+    (void)state;
+    box_init(&b, engine_urls[0]);
+    reopen(&b, kinds);
+    for (r.no = 0; r.no < 10; r.no++) {
+        r.value = (double)(r.no % 5) - 2.5;
+        box_put(&b, &kind_reading, &r);
+    }
+    do {
+        assert_int_equal(sk_store_query(b.s, &q, b.a, &page, NULL), 0);
+        rows = page.rows.v;
+        for (i = 0; i < page.rows.n; i++, seen++) /* 1.5, 1.5, 0.5 … and the larger number first */
+            assert_int_equal(rows[i].no, (4 - seen / 2) + (seen % 2 ? 0 : 5));
+        q.cursor = page.next;
+    } while (page.next.n > 0);
+    assert_int_equal(seen, 10);
+    assert_int_equal(sk_store_get(b.s, &kind_reading, SK_STR("7"), b.a, &out, NULL), 0);
+    assert_int_equal(out.no, 7);
+    assert_int_equal(sk_store_get(b.s, &kind_reading, SK_STR("x7"), b.a, &out, NULL), 1);
+    r.no = 7;
+    assert_int_equal(sk_store_put(b.s, &gone, 1, (struct sk_str){0}, 0, NULL), 0);
+    assert_int_equal(sk_store_get(b.s, &kind_reading, SK_STR("7"), b.a, &out, NULL), 1);
+    box_done(&b);
+}
+
+static void a_table_without_a_key_is_refused(void **state)
+{
+    static const struct sk_kind keyless = {
+        "reading", "readings", "Reading", sizeof(struct reading), reading_fields + 1, 2};
+    static const struct sk_kind *const kinds[] = {&keyless, NULL};
+    struct sk_err err = {0};
+    struct sk_store *s = NULL;
+
+    (void)state;
+    assert_int_equal(sk_store_open_kinds("sqlite:/nonexistent/x", kinds, NULL, &s, &err), -EINVAL);
+    assert_string_equal(err.msg, "store: kind reading has no key");
+}
+
 static void indexes_follow_the_field_table(void **state)
 {
     static const char sql[] = "SELECT name FROM sqlite_master WHERE type='index' AND "
@@ -145,6 +207,7 @@ static void migrations_are_numbered_and_run_once(void **state)
     box_done(&b);
 }
 
-SK_TEST_MAIN(new_columns_are_filled_from_the_documents_of_old_rows, indexes_follow_the_field_table,
-             lists_in_the_default_order_and_by_key_need_no_sorting, secrets_have_no_column,
-             migrations_are_numbered_and_run_once)
+SK_TEST_MAIN(new_columns_are_filled_from_the_documents_of_old_rows,
+             keys_may_be_numbers_and_columns_real, a_table_without_a_key_is_refused,
+             indexes_follow_the_field_table, lists_in_the_default_order_and_by_key_need_no_sorting,
+             secrets_have_no_column, migrations_are_numbered_and_run_once)

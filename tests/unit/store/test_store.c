@@ -314,6 +314,39 @@ static void totals_are_counted_up_to_ten_thousand(void **state)
     }
 }
 
+static void what_does_not_fit_is_an_error_of_its_own(void **state)
+{
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *small = sk_arena_new(20000);
+    struct sk_query q = {.kind = &sk_kind_container, .limit = 1000};
+    size_t n = ((size_t)16 << 20) + 1;
+    char *text = calloc(1, n);
+    struct sk_container c = {.id = SK_STR("c1"), .command = {text, n}};
+    struct sk_put p = {&sk_kind_container, &c, false};
+    struct sk_err err = {0};
+    struct sk_page page;
+    uint64_t left = 0;
+    struct box b;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', n);
+    EACH_ENGINE(&b)
+    {
+        assert_int_equal(sk_store_put(b.s, &p, 1, nobody, 0, &err), -EFBIG);
+        assert_string_equal(err.msg, "store: container is over 16 MiB as a document");
+        assert_int_equal(sk_store_count(b.s, &sk_kind_container, NULL, &left, NULL), 0);
+        assert_int_equal(left, 0);
+        (void)box_fill(&b, 100);
+        q.limit = 1000;
+        assert_int_equal(sk_store_query(b.s, &q, small, &page, &err), -ENOMEM);
+        assert_string_equal(err.msg, "store: page needs too much memory");
+        sk_arena_reset(small);
+        q.limit = 20000 / sizeof(c) - 1; /* room for the rows, not for their texts */
+        assert_int_equal(sk_store_query(b.s, &q, small, &page, &err), -ENOMEM);
+    }
+    free(text);
+}
+
 /* ---- filters --------------------------------------------------------------------------------- */
 
 static const char *const filters[] = {
@@ -492,7 +525,7 @@ SK_TEST_MAIN(what_was_put_is_read_back_whole, putting_again_replaces_and_removin
              pages_of_any_size_show_every_row_once_in_order,
              a_page_goes_on_where_it_was_though_rows_come_and_go,
              a_cursor_of_another_query_is_refused, secrets_are_kept_but_cannot_order_a_list,
-             totals_are_counted_up_to_ten_thousand,
+             totals_are_counted_up_to_ten_thousand, what_does_not_fit_is_an_error_of_its_own,
              a_filter_says_the_same_in_the_store_as_in_memory,
              pages_of_a_filtered_list_hold_only_what_matches,
              pruning_takes_the_oldest_that_match_and_no_more_than_asked,
