@@ -78,8 +78,7 @@ struct sk_runtime_ops {
 
 extern const struct sk_runtime_ops sk_runtime_docker;
 
-/* ---- docker_parse.c: Docker's JSON
- * --------------------------------------------------------------- */
+/* ---- docker_parse.c: Docker's JSON ---------------------------------------------------------- */
 
 /* "reg:5000/a/b:1.2@sha256:…" → "reg:5000/a/b", "1.2", "sha256:…". Without tag and digest the tag
  * is "latest"; a bare id ("sha256:…") has neither. Parts point into image. */
@@ -111,16 +110,14 @@ int sk_docker_version_parse(struct sk_str json, struct sk_docker_version *ret,
 void sk_docker_pod_fill(struct sk_container *c); /* k8s_… from the labels */
 bool sk_rt_id_ok(struct sk_str id);              /* 12 to 64 hex digits */
 
-/* ---- cgroup.c
- * -------------------------------------------------------------------------------------- */
+/* ---- cgroup.c ------------------------------------------------------------------------------- */
 
 /* Id (inode) of the container's cgroup v2 directory, by its init process or by the usual places; 0
  * when there is none. */
 uint64_t sk_rt_cgroup_id(struct sk_str id, uint64_t pid);
 const char *sk_rt_cgroup_mode(void); /* "v1", "v1/hybrid", "v2" */
 
-/* ---- table.c: the containers that are known
- * ------------------------------------------------------- */
+/* ---- table.c: the containers that are known ------------------------------------------------- */
 
 struct sk_rt_entry {
     struct sk_arena *arena; /* holds every text of c */
@@ -139,8 +136,7 @@ void sk_rt_table_del(struct sk_rt_table *t, struct sk_str id);
 bool sk_rt_table_next(const struct sk_rt_table *t, size_t *it, struct sk_rt_entry **ret);
 SK_DEFINE_CLEANUP(struct sk_rt_table *, sk_rt_table_free)
 
-/* ---- queue.c: what other threads want of ours
- * ---------------------------------------------------- */
+/* ---- queue.c: what other threads want of ours ----------------------------------------------- */
 
 #define SK_RT_EVENTS_MAX 20000 /* events that wait */
 #define SK_RT_ASKS_MAX 1024    /* questions that wait */
@@ -166,8 +162,7 @@ struct sk_rt_queued *sk_rt_queue_take(struct sk_rt_queue *q, struct sk_rt_asked 
                                       size_t *ret_asks, bool *ret_lost);
 void sk_rt_queued_free(struct sk_rt_queued *list);
 
-/* ---- track.c: from the engine's answers and events to callbacks
- * ---------------------------------- */
+/* ---- track.c: from the engine's answers and events to callbacks ----------------------------- */
 
 struct sk_rt_track;
 /* ops and ctx are the caller's; conf is copied, its texts are not. -ENOMEM as NULL. */
