@@ -18,11 +18,13 @@
 #define SK_HOLD_MAX 1024 /* alerts waiting at most; more go out at once */
 #define SK_FLUSH_MS 100  /* started processes are told this often */
 #define SK_HEALTH_MS 5000
+#define SK_FORGET_S 120 /* a removed container is known this long, for its last events */
 
 struct known_container { /* owner: the agent's table */
     struct sk_arena *arena;
     struct sk_container c;
-    uint64_t digest; /* of its wire bytes: unchanged ones are not sent again */
+    uint64_t digest;  /* of its wire bytes: unchanged ones are not sent again */
+    uint64_t told_ns; /* monotonic: when the runtime last told of it */
 };
 
 struct held_alert {
@@ -74,6 +76,7 @@ void agent_container(struct sk_agent_run *a, struct sk_str wire);
 void agent_held_release(struct sk_agent_run *a, uint64_t now_ns, bool all);
 void agent_flush(struct sk_agent_run *a);          /* started processes */
 void agent_processes_tell(struct sk_agent_run *a); /* all that run in containers, at start */
+void agent_forget(struct sk_agent_run *a, uint64_t now_ns); /* removed containers */
 void agent_health(struct sk_agent_run *a);
 void agent_host_tell(struct sk_agent_run *a);
 void agent_add(struct sk_agent_run *a, const struct sk_kind *kind, const void *obj, bool remove);

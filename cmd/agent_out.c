@@ -182,6 +182,7 @@ void agent_container(struct sk_agent_run *a, struct sk_str wire)
         return;
     }
     k->digest = sk_str_hash(wire);
+    k->told_ns = sk_now_mono_ns();
     old = sk_smap_get(a->containers, k->c.id);
     if (old && old->digest == k->digest) {
         (void)sk_arena_free(k->arena);
@@ -189,6 +190,26 @@ void agent_container(struct sk_agent_run *a, struct sk_str wire)
     }
     agent_add(a, &sk_kind_container, &k->c, false);
     container_keep(a, k); /* removed ones stay known: their last events may still come */
+}
+
+void agent_forget(struct sk_agent_run *a, uint64_t now_ns)
+{
+    struct known_container *old[64]; /* the rest at the next turn */
+    size_t it = 0, n = 0, i;
+    struct sk_str key;
+    void *val;
+
+    while (n < SK_ARRAY_LEN(old) && sk_smap_next(a->containers, &it, &key, &val)) {
+        struct known_container *k = val;
+
+        if (k->c.state == SK_CS_REMOVED &&
+            now_ns - k->told_ns > SK_FORGET_S * (uint64_t)SK_NS_PER_S)
+            old[n++] = k;
+    }
+    for (i = 0; i < n; i++) {
+        (void)sk_smap_del(a->containers, old[i]->c.id);
+        (void)sk_arena_free(old[i]->arena);
+    }
 }
 
 /* An event came from a container that the runtime has not told of: known by its id alone for now.

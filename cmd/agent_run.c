@@ -164,6 +164,7 @@ static void turn(struct sk_agent_run *a)
     if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
         a->flushed_ns = now;
         agent_flush(a);
+        agent_forget(a, now);
     }
     if (now - a->health_ns >= SK_HEALTH_MS * (uint64_t)SK_NS_PER_MS) {
         a->health_ns = now;
