@@ -22,14 +22,36 @@ static __always_inline void name_read(struct name *ret, struct dentry *d)
 
 enum { WALK_ON, WALK_END, WALK_CUT, WALK_DETACHED };
 
-static __always_inline int walk_mount(struct walk *w)
+/* Puts the name of the dentry that the walk is at; false when there is no room. */
+static __always_inline bool name_put(struct scratch *s, struct walk *w, __u32 off,
+                                     struct name *name)
+{
+    __u32 n = w->n, at = off + n, len = name->len & 0xff;
+    char *to;
+
+    if (n > SKW_PATH_MAX - 257 || at > SKW_TEXT_MAX - 257)
+        return 0;
+    to = s->buf + FIXED_MAX + at;
+    bpf_probe_read_kernel(to, len, (void *)name->name);
+    to[len] = 0;
+    s->top = *(__u32 *)(void *)to;
+    w->n = n + len + 1;
+    return 1;
+}
+
+static __always_inline int walk_mount(struct scratch *s, struct walk *w, __u32 off)
 {
     struct mount *mo = (void *)w->mnt - bpf_core_field_offset(struct mount, mnt), *up;
+    struct name name = {};
     struct vfsmount *m;
 
     up = BPF_CORE_READ(mo, mnt_parent);
-    if (up == mo || !up)
-        return WALK_END;
+    if (up == mo || !up) {
+        if (w->n > 0)
+            return WALK_END;
+        name_read(&name, (void *)w->dentry); /* a single file, mounted and let go of */
+        return name_put(s, w, off, &name) ? WALK_DETACHED : WALK_CUT;
+    }
     w->dentry = (__u64)BPF_CORE_READ(mo, mnt_mountpoint);
     m = (void *)up + bpf_core_field_offset(struct mount, mnt);
     w->mnt = (__u64)m;
@@ -41,22 +63,14 @@ static __always_inline int walk_mount(struct walk *w)
 static __always_inline int walk_step(struct scratch *s, struct walk *w, __u32 off)
 {
     struct name name = {};
-    __u32 n = w->n, at = off + n, len;
-    char *to;
 
     if (w->dentry == w->mnt_root)
-        return walk_mount(w);
+        return walk_mount(s, w, off);
     name_read(&name, (void *)w->dentry);
-    if (name.parent == w->dentry && n > 0)
+    if (name.parent == w->dentry && w->n > 0)
         return WALK_DETACHED; /* the root of a file system that is mounted nowhere here */
-    if (n > SKW_PATH_MAX - 257 || at > SKW_TEXT_MAX - 257)
+    if (!name_put(s, w, off, &name))
         return WALK_CUT;
-    len = name.len & 0xff;
-    to = s->buf + FIXED_MAX + at;
-    bpf_probe_read_kernel(to, len, (void *)name.name);
-    to[len] = 0;
-    s->top = *(__u32 *)(void *)to;
-    w->n = n + len + 1;
     if (name.parent == w->dentry)
         return WALK_DETACHED;
     w->dentry = name.parent;
@@ -85,7 +99,7 @@ static __always_inline int walk_once(struct walk_ctx *c)
     return c->r != WALK_ON;
 }
 
-static int walk_loop(__u32 i, void *c)
+static __noinline int walk_loop(__u32 i, void *c)
 {
     return walk_once(c);
 }
@@ -113,8 +127,9 @@ __noinline int skb_path(__u64 dentry, __u64 mnt, __u32 off, __u64 root_dentry, _
     if (HAVE_LOOP)
         bpf_loop(SKW_DEPTH_MAX + 16, walk_loop, &c, 0);
     else
-        for (i = 0; i < SKW_DEPTH_MAX + 16 && !walk_once(&c); i++)
-            ;
+        for (i = 0; i < SKW_DEPTH_MAX + 16; i++)
+            if (walk_loop(i, &c))
+                break;
     if (c.r == WALK_DETACHED)
         return w->n | PATH_DETACHED;
     return c.r == WALK_END ? w->n : w->n | PATH_CUT;

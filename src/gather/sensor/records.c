@@ -80,6 +80,7 @@ static struct sk_proc *proc_add(struct sk_sensor *s, uint64_t pid, uint64_t star
 static void cgroup_record(struct sk_sensor *s, const struct skw_cgroup *c)
 {
     struct sk_str id = sk_str_n((const char *)(c + 1), c->name_n);
+    struct sk_cgroup *g;
     struct sk_proc *p;
     size_t it = 0;
 
@@ -87,11 +88,14 @@ static void cgroup_record(struct sk_sensor *s, const struct skw_cgroup *c)
         sk_cgroups_gone(s->cgroups, c->h.cgroup);
         return;
     }
-    if (!sk_cgroups_put(s->cgroups, c->h.cgroup, c->v2_id, id) || s->pending == 0)
+    g = sk_cgroups_put(s->cgroups, c->h.cgroup, c->v2_id, id);
+    if (!g || s->pending == 0)
         return;
     while ((p = sk_proctree_next(s->tree, &it)))
-        if (!p->cgroup && p->cgroup_key == c->h.cgroup)
+        if (!p->cgroup && p->cgroup_key == c->h.cgroup) {
             container_set(s, p, c->h.cgroup);
+            g->started = true; /* it ran before us */
+        }
 }
 
 /* ---- processes ------------------------------------------------------------------------------- */
