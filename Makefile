@@ -4,7 +4,7 @@ BUILD ?= build
 ARGS ?=
 PATH := $(PATH):/usr/sbin:/sbin
 .DEFAULT_GOAL := help
-.PHONY: help up build console debug fuzz test test-quick bench lint format clean install
+.PHONY: help up build console debug fuzz test test-quick test-vm bench lint format clean install
 
 help: ## this list
 	@echo 'skep: container security in one executable. Targets:'
@@ -30,6 +30,12 @@ test-quick: ## unit tests and fuzz corpora only
 	@tools/install build test
 	@tools/build debug
 	@python3 tools/run-tests unit fuzz
+
+test-vm: ## boot Debian's kernel under qemu and run the sensor's tests there
+	@tools/install build console test vm
+	@tools/build release
+	@tools/build debug
+	@tests/vm/run $(ARGS)
 
 bench: ## measure: all, or AREA=sensor|expr|store; writes build/bench/AREA.json
 	@tools/install build console test
