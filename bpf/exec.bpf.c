@@ -144,7 +144,7 @@ int BPF_PROG(skb_exec, struct task_struct *t, int old_pid, struct linux_binprm *
     off += e->args_n;
     e->env_n = ubytes_put(s, off, mm->env_start, mm->env_end, SKW_ENV_MAX, &e->t.h.flags);
     off += e->env_n;
-    emit(&e->t.h, sizeof(*e), off, RING_FIRST, INSTANT);
+    emit(&e->t.h, sizeof(*e), off, RING_FIRST, e->t.h.flags & SKW_F_CONTAINER ? INSTANT : URGENT);
     return 0;
 }
 

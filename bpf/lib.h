@@ -30,7 +30,7 @@ __u32 skb_off;
 #define IDLE (skb_floor || skb_off)
 
 #define GAP_NS 10000000ULL /* the reader may be in a long sleep after this much silence */
-#define WAKE_NS 1000000ULL /* file and network events wake the reader at most this often */
+#define WAKE_NS 1000000ULL /* what is not pressing wakes the reader at most this often */
 
 /* ---- maps ---- */
 
@@ -160,9 +160,9 @@ static __always_inline void emit(struct skw_hdr *h, __u32 fixed, __u32 text, int
         text = SKW_TEXT_MAX;
     h->size = fixed + text;
     if (ring == RING_FIRST)
-        r = bpf_ringbuf_output(
-            &skb_ring0, h, fixed + text,
-            wake_flags(&skb_ring0, &skb_wake[0], skb_backlog[0], hurry != CALM, 1, h->time));
+        r = bpf_ringbuf_output(&skb_ring0, h, fixed + text,
+                               wake_flags(&skb_ring0, &skb_wake[0], skb_backlog[0], hurry != CALM,
+                                          hurry == INSTANT, h->time));
     else
         r = bpf_ringbuf_output(&skb_ring1, h, fixed + text,
                                wake_flags(&skb_ring1, &skb_wake[1], skb_backlog[1], hurry != CALM,

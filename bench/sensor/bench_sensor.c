@@ -41,13 +41,22 @@ static uint64_t lost[LOADS_MAX];
 
 /* ---- the sensor ------------------------------------------------------------------------------ */
 
+static bool is_ours(const struct sk_process *p)
+{
+    for (; p; p = p->parent)
+        if (p->pid == (uint64_t)getpid())
+            return true;
+    return false;
+}
+
 static void on_event(void *arg, const struct sk_event *ev)
 {
     struct run *r = arg;
 
-    if (ev->evt.type == SK_E_CREAT)
+    if (ev->evt.type == SK_E_CREAT && is_ours(ev->proc))
         r->creats++;
-    else if (ev->evt.type == SK_E_EXECVE)
+    else if (ev->evt.type == SK_E_EXECVE && is_ours(ev->proc) &&
+             sk_str_eq(ev->proc->cmdline, SK_STR("true")))
         r->execs++;
     if (ev->evt.type == SK_E_OPENAT && ev->proc && ev->proc->pid == r->watch_pid &&
         sk_str_eq(ev->fd.name, SK_STR("/etc/shadow")) && !r->hit_ns)
