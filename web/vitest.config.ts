@@ -6,5 +6,7 @@ export default defineConfig({
     include: ['tests/**/*.test.{ts,tsx}'],
     setupFiles: ['tests/setup.ts'],
     testTimeout: 40000,
+    // their CommonJS requires ES modules, which Node 18 cannot
+    server: { deps: { inline: [/antd/, /@ant-design/, /@rc-component/] } },
   },
 });

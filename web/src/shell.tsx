@@ -1,3 +1,10 @@
+import { Button, Drawer, Dropdown, Tooltip } from 'antd';
+import { type ReactNode, useEffect, useState } from 'react';
+import { type LiveState, useLive, useLiveState } from './api/live';
+import type { Overview } from './api/schema';
+import { useSession } from './api/session';
+import { useGet, useThrottled } from './api/use';
+import { Text } from './components/bits';
 import {
   AlertOutlined,
   AppstoreOutlined,
@@ -12,14 +19,7 @@ import {
   SettingOutlined,
   SunOutlined,
   UserOutlined,
-} from '@ant-design/icons';
-import { Button, Drawer, Dropdown, Tooltip } from 'antd';
-import { type ReactNode, useEffect, useState } from 'react';
-import { type LiveState, useLive, useLiveState } from './api/live';
-import type { Overview } from './api/schema';
-import { useSession } from './api/session';
-import { useGet, useThrottled } from './api/use';
-import { Text } from './components/bits';
+} from './components/icons';
 import { Logo } from './components/logo';
 import { type Key, useI18n } from './i18n';
 import { compact } from './lib/format';

@@ -1,4 +1,3 @@
-import { FilterOutlined, QuestionCircleOutlined } from '@ant-design/icons';
 import { AutoComplete, Button, Drawer, Input } from 'antd';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { ApiError } from '../api/client';
@@ -7,6 +6,7 @@ import { useGet } from '../api/use';
 import { useI18n } from '../i18n';
 import { complete, type KnownField } from '../lib/complete';
 import { Loaded, Text } from './bits';
+import { FilterOutlined, QuestionCircleOutlined } from './icons';
 
 const examples: Partial<Record<KindName, string[]>> = {
   alert: [

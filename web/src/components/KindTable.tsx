@@ -1,13 +1,6 @@
 // One list for every noun: columns from the field table, chosen by the user and remembered; sort,
 // filter and paging done by the console; live.
-import {
-  ArrowUpOutlined,
-  DownloadOutlined,
-  LeftOutlined,
-  ReloadOutlined,
-  RightOutlined,
-  SettingOutlined,
-} from '@ant-design/icons';
+
 import {
   Button,
   Checkbox,
@@ -29,6 +22,14 @@ import { useNarrow } from '../theme';
 import { Failed, Nothing, Waiting } from './bits';
 import { Cell, useFieldLabel } from './cells';
 import { FilterInput } from './FilterInput';
+import {
+  ArrowUpOutlined,
+  DownloadOutlined,
+  LeftOutlined,
+  ReloadOutlined,
+  RightOutlined,
+  SettingOutlined,
+} from './icons';
 import { PAGE_SIZE, useKindList } from './list';
 
 export type Cells<T> = Record<string, (row: T) => ReactNode>;

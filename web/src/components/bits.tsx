@@ -1,5 +1,5 @@
 // Small pieces used all over: safe text, times, priorities, states, empty and failed areas.
-import { CheckOutlined, CopyOutlined } from '@ant-design/icons';
+
 import { Button, Skeleton, Tooltip } from 'antd';
 import type { ReactNode } from 'react';
 import { useEffect, useState } from 'react';
@@ -8,6 +8,7 @@ import { useI18n } from '../i18n';
 import { techniqueHref, techniqueName } from '../lib/attack';
 import { ago, clockTime, fullTime, parseTime } from '../lib/format';
 import { pieces, shortId, visible } from '../lib/text';
+import { CheckOutlined, CopyOutlined } from './icons';
 
 /** Text from outside: shown, never obeyed; direction kept inside its own box. */
 export function Text({ value, mono, max }: { value?: string; mono?: boolean; max?: number }) {

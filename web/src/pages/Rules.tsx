@@ -1,10 +1,10 @@
-import { SearchOutlined } from '@ant-design/icons';
 import { Alert, Collapse, Drawer, Input, Segmented } from 'antd';
 import { useMemo } from 'react';
 import { useLive } from '../api/live';
 import { priorities, type Rule, type Rules } from '../api/schema';
 import { useGet, useThrottled } from '../api/use';
 import { Line, Loaded, Nothing, PageHead, Priority, Text } from '../components/bits';
+import { SearchOutlined } from '../components/icons';
 import { RuleView, useRuleDesc, useRuleTitle } from '../components/RuleView';
 import { useI18n } from '../i18n';
 import { quote } from '../lib/text';

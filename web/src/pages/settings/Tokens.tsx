@@ -1,10 +1,10 @@
-import { PlusOutlined } from '@ant-design/icons';
 import { Alert, App, Button, DatePicker, Form, Input, Modal } from 'antd';
 import dayjs, { type Dayjs } from 'dayjs';
 import { useState } from 'react';
 import { call, objectPath } from '../../api/client';
 import type { Token } from '../../api/schema';
 import { Card, Copy, Loaded, Nothing, Text, Time } from '../../components/bits';
+import { PlusOutlined } from '../../components/icons';
 import { useI18n } from '../../i18n';
 import { parseTime } from '../../lib/format';
 import { RoleSelect, useAll, useChange } from './common';

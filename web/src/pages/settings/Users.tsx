@@ -1,10 +1,10 @@
-import { PlusOutlined } from '@ant-design/icons';
 import { App, Button, Form, Input, Modal, Switch } from 'antd';
 import { useState } from 'react';
 import { call, objectPath } from '../../api/client';
 import type { User } from '../../api/schema';
 import { useSession } from '../../api/session';
 import { Card, Loaded, Text, Time } from '../../components/bits';
+import { PlusOutlined } from '../../components/icons';
 import { useI18n } from '../../i18n';
 import { PASSWORD_MIN } from '../SignIn';
 import { RoleSelect, useAll, useChange } from './common';

@@ -1,0 +1,25 @@
+// The icons in use, one module each: the package's index would pull in all of them.
+export { default as AlertOutlined } from '@ant-design/icons/AlertOutlined';
+export { default as AppstoreOutlined } from '@ant-design/icons/AppstoreOutlined';
+export { default as ArrowUpOutlined } from '@ant-design/icons/ArrowUpOutlined';
+export { default as CheckOutlined } from '@ant-design/icons/CheckOutlined';
+export { default as CloudServerOutlined } from '@ant-design/icons/CloudServerOutlined';
+export { default as ContainerOutlined } from '@ant-design/icons/ContainerOutlined';
+export { default as CopyOutlined } from '@ant-design/icons/CopyOutlined';
+export { default as DashboardOutlined } from '@ant-design/icons/DashboardOutlined';
+export { default as DesktopOutlined } from '@ant-design/icons/DesktopOutlined';
+export { default as DownloadOutlined } from '@ant-design/icons/DownloadOutlined';
+export { default as FilterOutlined } from '@ant-design/icons/FilterOutlined';
+export { default as LeftOutlined } from '@ant-design/icons/LeftOutlined';
+export { default as LogoutOutlined } from '@ant-design/icons/LogoutOutlined';
+export { default as MenuOutlined } from '@ant-design/icons/MenuOutlined';
+export { default as MoonOutlined } from '@ant-design/icons/MoonOutlined';
+export { default as PlusOutlined } from '@ant-design/icons/PlusOutlined';
+export { default as QuestionCircleOutlined } from '@ant-design/icons/QuestionCircleOutlined';
+export { default as ReloadOutlined } from '@ant-design/icons/ReloadOutlined';
+export { default as RightOutlined } from '@ant-design/icons/RightOutlined';
+export { default as SafetyCertificateOutlined } from '@ant-design/icons/SafetyCertificateOutlined';
+export { default as SearchOutlined } from '@ant-design/icons/SearchOutlined';
+export { default as SettingOutlined } from '@ant-design/icons/SettingOutlined';
+export { default as SunOutlined } from '@ant-design/icons/SunOutlined';
+export { default as UserOutlined } from '@ant-design/icons/UserOutlined';
