@@ -14,8 +14,12 @@
 #define SK_T1(f) cmocka_unit_test(f)
 #define SK_TN_(n) SK_TN__(n)
 #define SK_TN__(n) SK_T_##n
-#define SK_COUNT(...) SK_COUNT_(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
-#define SK_COUNT_(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32, n, ...) n
+#define SK_COUNT(...)                                                                              \
+    SK_COUNT_(__VA_ARGS__, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, \
+              14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
+#define SK_COUNT_(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, \
+                  a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32, n, ...)    \
+    n
 #define SK_T_1(f) SK_T1(f)
 #define SK_T_2(f, ...) SK_T1(f), SK_T_1(__VA_ARGS__)
 #define SK_T_3(f, ...) SK_T1(f), SK_T_2(__VA_ARGS__)

@@ -5,13 +5,13 @@
 
 #include "tests/sk_test.h"
 
-static const struct sk_opt opts[] = {
-    {"listen", 'l', "ADDR", "127.0.0.1:1", "where", false},
-    {"rules", 'r', "FILE", NULL, "files", true},
-    {"json", 0, NULL, NULL, "flag", false},
-    {"limit", 'n', "N", "100", "rows", false},
-    SK_OPT_END};
-static const struct sk_cmd cmd = {.name = "test", .summary = "s", .usage = "[OPTIONS]", .opts = opts};
+static const struct sk_opt opts[] = {{"listen", 'l', "ADDR", "127.0.0.1:1", "where", false},
+                                     {"rules", 'r', "FILE", NULL, "files", true},
+                                     {"json", 0, NULL, NULL, "flag", false},
+                                     {"limit", 'n', "N", "100", "rows", false},
+                                     SK_OPT_END};
+static const struct sk_cmd cmd = {
+    .name = "test", .summary = "s", .usage = "[OPTIONS]", .opts = opts};
 
 static int parse(struct sk_args *a, struct sk_err *err, int argc, const char **argv)
 {

@@ -81,8 +81,8 @@ static void expect(struct face *f, const char *method, const char *path, const c
     struct answer a = ask(f, method, path, body, auth);
 
     if (a.status != status || (text && !strstr(a.body.p ? a.body.p : "", text)))
-        fail_msg("%s %s: status %ld, expected %ld and \"%s\" in: %s", method, path, a.status, status,
-                 text ? text : "", a.body.p ? a.body.p : "");
+        fail_msg("%s %s: status %ld, expected %ld and \"%s\" in: %s", method, path, a.status,
+                 status, text ? text : "", a.body.p ? a.body.p : "");
     answer_done(&a);
 }
 
@@ -99,11 +99,12 @@ static void keep_session(struct face *f, const struct answer *a)
     (void)json_object_put(doc);
 }
 
-static const unsigned char page_gz[] = {0x1f, 0x8b, 8,    0,    0,    0,    0, 0, 0, 3, 0xcb,
-                                        0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x86, 0xa6, 0x10,
-                                        0x36, 5,    0,    0,    0}; /* "hello" */
-static const struct sk_asset assets[] = {{"/index.html", "text/html", page_gz, sizeof(page_gz)},
-                                         {"/assets/app-1.js", "text/javascript", page_gz, sizeof(page_gz)}};
+static const unsigned char page_gz[] = {0x1f, 0x8b, 8,    0,    0,    0,    0,    0,    0,
+                                        3,    0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x86,
+                                        0xa6, 0x10, 0x36, 5,    0,    0,    0}; /* "hello" */
+static const struct sk_asset assets[] = {
+    {"/index.html", "text/html", page_gz, sizeof(page_gz)},
+    {"/assets/app-1.js", "text/javascript", page_gz, sizeof(page_gz)}};
 
 static int up(void **state)
 {
@@ -129,7 +130,8 @@ static int up(void **state)
 static int down(void **state)
 {
     struct face *f = *state;
-    static const char *const names[] = {"skep.db", "skep.db-wal", "skep.db-shm", "skep.db.lock", "skep.db-lock"};
+    static const char *const names[] = {"skep.db", "skep.db-wal", "skep.db-shm", "skep.db.lock",
+                                        "skep.db-lock"};
     char path[128];
     size_t i;
 
@@ -150,7 +152,8 @@ static void sign_in(struct face *f)
     char body[256];
     struct answer a;
 
-    (void)snprintf(body, sizeof(body), "{\"token\":\"%s\",\"password\":\"correct horse\"}", f->token);
+    (void)snprintf(body, sizeof(body), "{\"token\":\"%s\",\"password\":\"correct horse\"}",
+                   f->token);
     a = ask(f, "POST", "/api/v1/session/first", body, NULL);
     assert_int_equal(a.status, 200);
     keep_session(f, &a);
@@ -165,16 +168,18 @@ static void the_one_time_sign_in_works_once_and_then_the_password_does(void **st
 
     (void)snprintf(body, sizeof(body), "{\"token\":\"%s\",\"password\":\"short\"}", f->token);
     expect(f, "POST", "/api/v1/session/first", body, NULL, 422, "at least 10 characters");
-    expect(f, "POST", "/api/v1/session/first", "{\"token\":\"x\",\"password\":\"correct horse\"}", NULL,
-           401, "spent or too old");
+    expect(f, "POST", "/api/v1/session/first", "{\"token\":\"x\",\"password\":\"correct horse\"}",
+           NULL, 401, "spent or too old");
     sign_in(f);
-    (void)snprintf(body, sizeof(body), "{\"token\":\"%s\",\"password\":\"another horse\"}", f->token);
+    (void)snprintf(body, sizeof(body), "{\"token\":\"%s\",\"password\":\"another horse\"}",
+                   f->token);
     expect(f, "POST", "/api/v1/session/first", body, NULL, 401, "spent");
     assert_int_equal(sk_serve_first_token(f->serve, again, NULL), 1);
     expect(f, "GET", "/api/v1/session", NULL, "cookie", 200, "\"name\":\"admin\"");
-    expect(f, "POST", "/api/v1/session", "{\"user\":\"admin\",\"password\":\"wrong horse\"}", NULL, 401,
-           "wrong name or password");
-    a = ask(f, "POST", "/api/v1/session", "{\"user\":\"admin\",\"password\":\"correct horse\"}", NULL);
+    expect(f, "POST", "/api/v1/session", "{\"user\":\"admin\",\"password\":\"wrong horse\"}", NULL,
+           401, "wrong name or password");
+    a = ask(f, "POST", "/api/v1/session", "{\"user\":\"admin\",\"password\":\"correct horse\"}",
+            NULL);
     assert_int_equal(a.status, 200);
     assert_non_null(strstr(a.head.p, "HttpOnly; Secure; SameSite=Strict"));
     keep_session(f, &a);
@@ -255,8 +260,12 @@ static void the_last_admin_can_neither_go_nor_step_down(void **state)
 
 static void put_container(struct face *f, const char *id, const char *name, uint32_t st)
 {
-    const struct sk_container c = {.id = sk_str_c(id), .host_id = SK_STR("h"), .name = sk_str_c(name),
-                                   .image = SK_STR("nginx:1"), .state = st, .created = 1000};
+    const struct sk_container c = {.id = sk_str_c(id),
+                                   .host_id = SK_STR("h"),
+                                   .name = sk_str_c(name),
+                                   .image = SK_STR("nginx:1"),
+                                   .state = st,
+                                   .created = 1000};
     const struct sk_put put = {&sk_kind_container, &c, false};
 
     assert_int_equal(sk_store_put(f->store, &put, 1, (struct sk_str){0}, 0, NULL), 0);
@@ -273,8 +282,10 @@ static void lists_filter_page_and_say_what_is_wrong_with_a_filter(void **state)
     put_container(f, "c1", "web", SK_CS_RUNNING);
     put_container(f, "c2", "db", SK_CS_EXITED);
     put_container(f, "c3", "=cmd()", SK_CS_RUNNING);
-    expect(f, "GET", "/api/v1/containers?filter=state%20%3D%20exited", NULL, "cookie", 200, "\"total\":1");
-    expect(f, "GET", "/api/v1/containers?filter=state%20%3D%20exited", NULL, "cookie", 200, "\"name\":\"db\"");
+    expect(f, "GET", "/api/v1/containers?filter=state%20%3D%20exited", NULL, "cookie", 200,
+           "\"total\":1");
+    expect(f, "GET", "/api/v1/containers?filter=state%20%3D%20exited", NULL, "cookie", 200,
+           "\"name\":\"db\"");
     expect(f, "GET", "/api/v1/containers?filter=nmae%20%3D%20x", NULL, "cookie", 400, "bad_filter");
     expect(f, "GET", "/api/v1/containers?limit=0", NULL, "cookie", 400, "from 1 to 1000");
     expect(f, "GET", "/api/v1/containers/c1", NULL, "cookie", 200, "\"name\":\"web\"");
@@ -287,27 +298,35 @@ static void lists_filter_page_and_say_what_is_wrong_with_a_filter(void **state)
     (void)json_object_put(doc);
     answer_done(&a);
     expect(f, "GET", path, NULL, "cookie", 200, "\"id\":\"c3\"");
-    expect(f, "GET", "/api/v1/containers.csv?columns=id,name", NULL, "cookie", 200, "\"c3\",\"'=cmd()\"");
+    expect(f, "GET", "/api/v1/containers.csv?columns=id,name", NULL, "cookie", 200,
+           "\"c3\",\"'=cmd()\"");
     expect(f, "GET", "/api/v1/overview", NULL, "cookie", 200, "\"containers_running\":2");
 }
 
 static void closing_an_alert_is_kept_and_audited(void **state)
 {
     struct face *f = *state;
-    const struct sk_alert al = {.id = SK_STR("A1"), .rule = SK_STR("r"), .time = sk_now_wall_ns(),
-                                .count = 1, .priority = SK_PRIO_WARNING};
+    const struct sk_alert al = {.id = SK_STR("A1"),
+                                .rule = SK_STR("r"),
+                                .time = sk_now_wall_ns(),
+                                .count = 1,
+                                .priority = SK_PRIO_WARNING};
     const struct sk_put put = {&sk_kind_alert, &al, false};
 
     sign_in(f);
     assert_int_equal(sk_store_put(f->store, &put, 1, (struct sk_str){0}, 0, NULL), 0);
     expect(f, "PATCH", "/api/v1/alerts/A1", "{\"state\":\"gone\"}", "cookie", 422, "open");
     expect(f, "PATCH", "/api/v1/alerts/A1", "not json", "cookie", 400, "bad_json");
-    expect(f, "PATCH", "/api/v1/alerts/A1", "{\"state\":\"closed\"}", "cookie", 200, "\"state\":\"closed\"");
+    expect(f, "PATCH", "/api/v1/alerts/A1", "{\"state\":\"closed\"}", "cookie", 200,
+           "\"state\":\"closed\"");
     expect(f, "GET", "/api/v1/alerts/A1", NULL, "cookie", 200, "\"state\":\"closed\"");
-    expect(f, "GET", "/api/v1/audit?filter=action%20%3D%20alert.close", NULL, "cookie", 200, "\"target\":\"A1\"");
+    expect(f, "GET", "/api/v1/audit?filter=action%20%3D%20alert.close", NULL, "cookie", 200,
+           "\"target\":\"A1\"");
 }
 
-/* ---- live ------------------------------------------------------------------------------------------------ */
+/* ---- live
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct listener {
     struct face *f;
@@ -363,7 +382,8 @@ static void publish(struct face *f, const char *id)
 static void what_is_stored_comes_live_and_what_was_missed_comes_on_return(void **state)
 {
     struct face *f = *state;
-    struct listener l = {.f = f, .until = "live-1"}, back = {.f = f, .last = "1", .until = "live-3"},
+    struct listener l = {.f = f, .until = "live-1"},
+                    back = {.f = f, .last = "1", .until = "live-3"},
                     old = {.f = f, .last = "999", .until = "reset"};
     pthread_t t;
     int i;
@@ -401,7 +421,8 @@ static void what_is_stored_comes_live_and_what_was_missed_comes_on_return(void *
     sk_buf_done(&old.got);
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------------------- */
+/* ---- the rest
+ * ---------------------------------------------------------------------------------------------- */
 
 static void pages_come_with_a_policy_and_unknown_addresses_are_told(void **state)
 {
@@ -425,8 +446,8 @@ static void pages_come_with_a_policy_and_unknown_addresses_are_told(void **state
 
 static void the_openapi_document_has_every_kind_and_valid_references(void **state)
 {
-    static const char *const paths[] = {"/hosts", "/containers", "/alerts/{id}", "/session", "/overview",
-                                        "/tokens", "/users/{id}"};
+    static const char *const paths[] = {"/hosts",    "/containers", "/alerts/{id}", "/session",
+                                        "/overview", "/tokens",     "/users/{id}"};
     struct json_object *doc = NULL, *p, *item;
     struct sk_buf out;
     const char *at;

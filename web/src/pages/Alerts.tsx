@@ -115,7 +115,7 @@ function AlertDrawer({ id, close }: { id: string; close: () => void }) {
       title={t('alert.title')}
       destroyOnHidden
       mask={narrow}
-      classNames={{ body: 'alert-drawer' }}
+      classNames={{ root: 'below-top', body: 'alert-drawer' }}
     >
       <Loaded of={alert} rows={12}>
         {(a) => <AlertView alert={a} onChange={alert.set} />}
