@@ -358,9 +358,11 @@ export function KindTable<K extends KindName>(props: Props<K>) {
       </div>
       {failed && <Failed error={failed} retry={list.reload} />}
       {list.pending.length > 0 && (
-        <button type="button" className="pill" data-testid="new-pill" onClick={list.showPending}>
-          <ArrowUpOutlined /> {t('list.new', { n: list.pending.length })}
-        </button>
+        <div className="pill-place">
+          <button type="button" className="pill" data-testid="new-pill" onClick={list.showPending}>
+            <ArrowUpOutlined /> {t('list.new', { n: list.pending.length })}
+          </button>
+        </div>
       )}
       {body && (
         <div className={`card flush ${narrow && list.items.length ? 'bare' : ''}`}>{body}</div>

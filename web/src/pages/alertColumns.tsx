@@ -14,7 +14,7 @@ export const alertColumns = [
   'state',
 ];
 export const alertWidths = {
-  time: 118,
+  time: 142,
   priority: 112,
   state: 84,
   rule: 260,
