@@ -58,7 +58,7 @@ static void container_set(struct sk_sensor *s, struct sk_proc *p, uint64_t key)
         p->p.container_id = SK_STR("pending");
     } else if (g->container) {
         p->p.container_id = sk_str_n(g->id, 64);
-    } else if (p->p.vpid != p->p.pid) {
+    } else if (p->p.vpid && p->p.vpid != p->p.pid) { /* 0: only its end was seen */
         p->p.container_id = SK_STR("pending");
     } else {
         p->p.container_id = (struct sk_str){0};
