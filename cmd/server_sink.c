@@ -49,19 +49,11 @@ int server_join(void *arg, struct sk_str token_id, struct sk_str secret)
     SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new(65536);
     struct sk_token t = {0};
     const struct sk_put spend = {&sk_kind_token, &t, true};
-    char hash[SK_SHA256_HEX];
-    unsigned char diff = 0;
-    size_t i;
 
     if (!arena || !sk_str_starts(token_id, SK_STR("join-")) ||
         sk_store_get(s->store, &sk_kind_token, token_id, arena, &t, NULL) != 0)
         return -EACCES;
-    sk_sha256_hex(secret, hash);
-    if (t.hash.n != SK_SHA256_HEX - 1 || t.expires < sk_now_wall_ns())
-        return -EACCES;
-    for (i = 0; i < t.hash.n; i++) /* constant time */
-        diff |= (unsigned char)(t.hash.p[i] ^ hash[i]);
-    if (diff)
+    if (t.expires < sk_now_wall_ns() || !sk_sha256_matches(t.hash, secret))
         return -EACCES;
     return sk_store_put(s->store, &spend, 1, (struct sk_str){0}, 0, NULL) < 0 ? -EACCES : 0;
 }

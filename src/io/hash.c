@@ -30,6 +30,14 @@ void sk_sha256_hex(struct sk_str bytes, char ret[SK_SHA256_HEX])
     ret[2 * sizeof(md)] = '\0';
 }
 
+bool sk_sha256_matches(struct sk_str hash, struct sk_str secret)
+{
+    char own[SK_SHA256_HEX];
+
+    sk_sha256_hex(secret, own);
+    return hash.n == SK_SHA256_HEX - 1 && CRYPTO_memcmp(hash.p, own, hash.n) == 0;
+}
+
 int sk_password_hash(struct sk_str password, char ret[128])
 {
     unsigned char salt[SALT_BYTES];

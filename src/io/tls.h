@@ -26,6 +26,8 @@ int sk_cert_ensure(const char *dir, const char *name, const struct sk_str *names
 
 #define SK_SHA256_HEX 65
 void sk_sha256_hex(struct sk_str bytes, char ret[SK_SHA256_HEX]);
+/* Is hash (of sk_sha256_hex) that of secret? Constant time. */
+bool sk_sha256_matches(struct sk_str hash, struct sk_str secret);
 /* Argon2id (RFC 9106, second recommended option: t=3, m=64 MiB, p=4), encoded; ret has 128 bytes.
  */
 int sk_password_hash(struct sk_str password, char ret[128]) SK_NODISCARD; /* 0, -ENOMEM */

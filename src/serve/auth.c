@@ -12,20 +12,6 @@
 
 #define COOKIE "skep_session"
 
-static bool secret_matches(struct sk_str hash, struct sk_str secret)
-{
-    char own[SK_SHA256_HEX];
-    unsigned char diff = 0;
-    size_t i;
-
-    sk_sha256_hex(secret, own);
-    if (hash.n != SK_SHA256_HEX - 1)
-        return false;
-    for (i = 0; i < hash.n; i++) /* constant time */
-        diff |= (unsigned char)(hash.p[i] ^ own[i]);
-    return diff == 0;
-}
-
 /* The row behind "ID.SECRET"; false: unknown, wrong or expired. */
 static bool token_find(struct sk_call *c, struct sk_str text, struct sk_token *ret,
                        struct sk_str *ret_secret)
@@ -41,7 +27,7 @@ static bool token_find(struct sk_call *c, struct sk_str text, struct sk_token *r
         return false; /* these open other doors */
     if (sk_store_get(c->s->conf.store, &sk_kind_token, id, c->arena, ret, NULL) != 0)
         return false;
-    return secret_matches(ret->hash, *ret_secret) &&
+    return sk_sha256_matches(ret->hash, *ret_secret) &&
            (ret->expires == 0 || ret->expires > sk_now_wall_ns());
 }
 
@@ -287,7 +273,7 @@ void sk_auth_first(struct sk_call *c)
         return;
     if (token.n == 0 ||
         sk_store_get(c->s->conf.store, &sk_kind_token, SK_STR("first"), c->arena, &t, NULL) != 0 ||
-        !secret_matches(t.hash, token) || t.expires < sk_now_wall_ns() ||
+        !sk_sha256_matches(t.hash, token) || t.expires < sk_now_wall_ns() ||
         sk_store_get(c->s->conf.store, &sk_kind_user, t.user_id, c->arena, &u, NULL) != 0) {
         sk_call_error(c, 401, "spent",
                       "this one-time sign-in is spent or too old; restart skep for a new one");
