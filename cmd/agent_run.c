@@ -123,6 +123,11 @@ static void mail_take(struct sk_agent_run *a, const struct mail *m)
         (void)sk_str_copy(a->engine_error, sizeof(a->engine_error), sk_str_c(m->bytes));
         if (m->version)
             (void)sk_str_copy(a->engine_version, sizeof(a->engine_version), sk_str_c(m->version));
+        if (m->bytes)
+            sk_log(a->conf.log, SK_WARN, "runtime", "no containers are told of now", "error=%s",
+                   m->bytes);
+        else
+            sk_log(a->conf.log, SK_INFO, "runtime", "connected", "engine=%s", a->engine_version);
         agent_host_tell(a);
         agent_health(a);
         break;

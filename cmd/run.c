@@ -101,7 +101,8 @@ void run_tell_limits(const struct sk_agent_run *agent)
     if (why.n)
         fprintf(stderr,
                 "skep sees no kernel events here: " SK_STR_FMT
-                ".\n  Without them: no processes as they start, no alerts. Containers and "
-                "images are shown.\n  skep agent --check tells what this host grants.\n",
+                ".\n  Without them: no processes as they start, no alerts. What Docker "
+                "tells is still shown, where this user may ask it.\n  skep agent --check tells "
+                "what this host grants.\n",
                 SK_STR_ARG(why));
 }
