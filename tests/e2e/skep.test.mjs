@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole way: a real kernel, a real Docker engine, `skep up`, the API, the command line, a browser.
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { browser, chromium, firstSignIn, Lab, missing, PASSWORD, Skep, sleep, until } from './lib.mjs';
@@ -32,6 +32,7 @@ describe('skep up', { skip: why ?? false }, () => {
     await skep?.stop();
     skep?.remove();
     await lab.down();
+    rmSync(dirname(rules), { recursive: true, force: true });
   });
 
   const alertOf = (container, text, ms = 2000) =>
