@@ -173,8 +173,7 @@ static __noinline int call_tell(struct sys_exit_ctx *ctx)
 }
 
 /* rename, unlink, mkdir, chmod, mount, setns, ptrace …: whatever a line in skb_sys describes. */
-SEC("tp")
-int skb_call(struct sys_exit_ctx *ctx)
+static __always_inline int on_call(struct sys_exit_ctx *ctx)
 {
     const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
 
@@ -189,8 +188,7 @@ int skb_call(struct sys_exit_ctx *ctx)
     return call_tell(ctx);
 }
 
-SEC("tp")
-int skb_open(struct sys_exit_ctx *ctx)
+static __always_inline int on_open(struct sys_exit_ctx *ctx)
 {
     const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
     struct task_struct *t = bpf_get_current_task_btf();

@@ -384,6 +384,15 @@ static __always_inline __u32 sys_nr(struct pt_regs *r)
 #endif
 }
 
+static __always_inline __s64 sys_ret(struct pt_regs *r)
+{
+#if defined(__TARGET_ARCH_x86)
+    return r->ax;
+#else
+    return r->user_regs.regs[0];
+#endif
+}
+
 static __always_inline struct file *fd_file(struct task_struct *t, __s64 fd)
 {
     struct fdtable *fdt = t->files->fdt; /* by loads: this is the hot path */

@@ -140,8 +140,7 @@ static __always_inline void owner_keep(struct skw_sock *r, struct sock *sk)
 }
 
 /* connect, accept, bind, listen, shutdown, socket, dup on a socket. */
-SEC("tp")
-int skb_sock_call(struct sys_exit_ctx *ctx)
+static __always_inline int on_sock(struct sys_exit_ctx *ctx)
 {
     const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
     struct task_struct *t = bpf_get_current_task_btf();
@@ -199,8 +198,7 @@ struct user_msghdr_head { /* struct user_msghdr */
 };
 
 /* sendto, recvfrom and kin: the peers of sockets that are not connected, each once in a while. */
-SEC("tp")
-int skb_peer(struct sys_exit_ctx *ctx)
+static __always_inline int on_peer(struct sys_exit_ctx *ctx)
 {
     const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
     struct task_struct *t = bpf_get_current_task_btf();

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Credentials: the ones in force after setuid(2) and its kin, and capset(2). */
 
-SEC("tp")
-int skb_cred(struct sys_exit_ctx *ctx)
+static __always_inline int on_cred(struct sys_exit_ctx *ctx)
 {
     const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
     struct task_struct *t = bpf_get_current_task_btf();

@@ -2,9 +2,9 @@
 /*
  * The kernel side as one object: the hook families share maps and settings.
  *
- * Hooks     typed tracepoints for processes, per-system-call tracepoints (the exit side only) for
- *           the rest: never a program on the global sys_enter or sys_exit. A few programs serve
- *           many calls; skb_sys, filled by user space, tells what each call carries.
+ * Hooks     typed tracepoints for processes; for the rest the end of single system calls, as
+ *           typed.bpf.c has it: never a program on the global sys_enter or sys_exit. A few programs
+ *           serve many calls; skb_sys, filled by user space, tells what each call carries.
  * Kernel    5.15 and later on x86-64 and arm64, with BTF.
  */
 #include "skep_vmlinux.h"
@@ -23,5 +23,6 @@
 #include "file.bpf.c"
 #include "net.bpf.c"
 #include "priv.bpf.c"
+#include "typed.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -29,10 +29,8 @@ static const struct typed typed[] = {
     {"inet_sock_set_state", .how = TP_BTF, .why = "end of TCP connections", .used = true},
     {"io_uring_submit_req", .how = TP_BTF, .why = "opens and connects made through io_uring"},
     {"bprm_check_security", .how = LSM, .why = "refusing programs before they start"},
-    {"file_open", .how = LSM, .why = "refusing opens; opens without system call tracepoints"},
+    {"file_open", .how = LSM, .why = "refusing opens"},
     {"socket_connect", .how = LSM, .why = "refusing connections"},
-    {"vfs_open", .how = "fentry", .why = "opens without system call tracepoints",
-     .prog = BPF_PROG_TYPE_TRACING, .attach = BPF_TRACE_FENTRY},
 };
 
 static const struct bpf_insn nothing[] = {
@@ -82,17 +80,43 @@ static struct sk_str why_text(struct sk_arena *a, const char *why, int r)
 }
 
 static const char *const prog_rows[][2] = {
-    [SK_P_OPEN] = {"sys_exit_open…", "files opened"},
-    [SK_P_CALL] = {"sys_exit_rename, mount, ptrace…", "files changed, privileges used"},
-    [SK_P_SOCK] = {"sys_exit_connect, accept…", "connections"},
-    [SK_P_CRED] = {"sys_exit_setuid…", "changes of user and capabilities"},
-    [SK_P_PEER] = {"sys_exit_sendto, recvfrom…", "peers of UDP sockets"},
+    [SK_P_OPEN] = {"open…", "files opened"},
+    [SK_P_CALL] = {"rename, mount, ptrace…", "files changed, privileges used"},
+    [SK_P_SOCK] = {"connect, accept…", "connections"},
+    [SK_P_CRED] = {"setuid…", "changes of user and capabilities"},
+    [SK_P_PEER] = {"sendto, recvfrom…", "peers of UDP sockets"},
 };
 
-/* One row per program; one of its tracepoints stands for all that the kernel has. */
+static struct sk_str row_name(struct sk_arena *a, const char *prefix, size_t which)
+{
+    return sk_str_c(sk_arena_printf(a, "%s%s", prefix, prog_rows[which][0]));
+}
+
+/* One row per kind of record; one of its calls stands for all that the kernel has. */
+static struct sk_hook fexit_row(struct sk_arena *a, const struct sk_typed *fn, int r,
+                                const char *why, size_t which)
+{
+    struct sk_hook h = {.name = row_name(a, SK_CALL_PREFIX, which), .how = SK_STR("fexit")};
+    const char *text = sk_arena_printf(a, "%s", prog_rows[which][1]);
+    const struct sk_call *calls;
+    size_t n = sk_calls(&calls), i;
+
+    if (r == 0)
+        r = -ENOENT;
+    for (i = 0; r == -ENOENT && i < n; i++)
+        if (calls[i].prog == which && fn->call[i])
+            r = sk_typed_try(fn->call[i]);
+    h.granted = h.used = r == 0;
+    if (why && text)
+        text = sk_arena_printf(a, "%s (%s)", text, why);
+    h.why = why ? sk_str_c(text) : why_text(a, text ? text : "", r);
+    return h;
+}
+
+/* The same of the tracepoints, which are used where typed hooks are not. */
 static struct sk_hook tracepoint_row(struct sk_arena *a, int tracefs, int prog, size_t which)
 {
-    struct sk_hook h = {.name = sk_str_c(prog_rows[which][0]), .how = SK_STR("tracepoint")};
+    struct sk_hook h = {.name = row_name(a, "sys_exit_", which), .how = SK_STR("tracepoint")};
     const struct sk_call *calls;
     size_t n = sk_calls(&calls), i;
     int r = tracefs < 0 ? tracefs : prog < 0 ? prog : -ENOENT;
@@ -109,25 +133,19 @@ static struct sk_hook tracepoint_row(struct sk_arena *a, int tracefs, int prog, 
     return h;
 }
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-    (void)level;
-    (void)fmt;
-    (void)ap;
-    return 0;
-}
-
 int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n, struct sk_err *err)
 {
     SK_CLEANUP(sk_closep) int tracefs = sk_tracefs_open();
     SK_CLEANUP(sk_closep) int prog = -1;
     struct sk_hook *v = sk_arena_array(a, ROWS_MAX, sizeof(*v));
+    struct sk_typed fn;
+    const char *why;
     size_t n = 0, i;
     int r;
 
     if (!v)
         return sk_err_set(err, -ENOMEM, "sensor: out of memory");
-    (void)libbpf_set_print(quiet);
+    sk_loadlog_start();
     for (i = 0; i < SK_ARRAY_LEN(typed); i++) {
         r = typed_try(&typed[i]);
         v[n++] = (struct sk_hook){.name = sk_str_c(typed[i].name),
@@ -140,8 +158,14 @@ int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n, str
                          SK_ARRAY_LEN(nothing), NULL);
     if (prog < 0)
         prog = -errno;
-    for (i = 0; i < SK_ARRAY_LEN(prog_rows); i++)
-        v[n++] = tracepoint_row(a, tracefs, prog, i);
+    r = sk_typed_probe(&fn, &why);
+    for (i = 0; i < SK_P_N; i++)
+        v[n++] = fexit_row(a, &fn, r, why, i);
+    for (i = 0; i < SK_P_N; i++) {
+        v[n] = tracepoint_row(a, tracefs, prog, i);
+        v[n].used = v[n].used && r < 0;
+        n++;
+    }
     *ret = v;
     *ret_n = n;
     return 0;

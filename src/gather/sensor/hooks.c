@@ -15,6 +15,7 @@
 #include "skep.skel.h"
 
 #define TRACEFS_MAGIC 0x74726163
+#define DEBUGFS_MAGIC 0x64626720
 #define REPEAT 250 /* jiffies, 0.25 to 2.5 s: the same open by the same program is told once */
 
 /* dir and str: which arguments are a directory's descriptor and a path; -1: none */
@@ -133,21 +134,22 @@ size_t sk_calls(const struct sk_call **ret)
 
 /* ---- tracepoints ----------------------------------------------------------------------------- */
 
-int sk_tracefs_open(void)
+static int place_open(const char *place, long magic)
 {
-    static const char *const places[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+    int fd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct statfs fs;
-    size_t i;
-    int fd, mnt;
 
-    for (i = 0; i < SK_ARRAY_LEN(places); i++) {
-        fd = open(places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == TRACEFS_MAGIC)
-            return fd;
-        if (fd >= 0)
-            (void)close(fd);
+    if (fd >= 0 && (fstatfs(fd, &fs) < 0 || fs.f_type != magic)) {
+        sk_closep(&fd);
+        return -1;
     }
-    fd = (int)syscall(SYS_fsopen, "tracefs", 1 /* FSOPEN_CLOEXEC */);
+    return fd;
+}
+
+static int fs_mount(const char *name)
+{
+    int fd = (int)syscall(SYS_fsopen, name, 1 /* FSOPEN_CLOEXEC */), mnt;
+
     if (fd < 0)
         return -errno;
     if (syscall(SYS_fsconfig, fd, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0) < 0) {
@@ -160,6 +162,22 @@ int sk_tracefs_open(void)
         mnt = -errno;
     (void)close(fd);
     return mnt;
+}
+
+int sk_tracefs_open(void)
+{
+    int fd = place_open("/sys/kernel/tracing", TRACEFS_MAGIC);
+
+    if (fd < 0)
+        fd = place_open("/sys/kernel/debug/tracing", TRACEFS_MAGIC);
+    return fd < 0 ? fs_mount("tracefs") : fd;
+}
+
+int sk_debugfs_open(void)
+{
+    int fd = place_open("/sys/kernel/debug", DEBUGFS_MAGIC);
+
+    return fd < 0 ? fs_mount("debugfs") : fd;
 }
 
 int sk_tracepoint_id(int tracefs, const char *group, const char *name)
@@ -183,8 +201,7 @@ int sk_tracepoint_attach(int tracefs, struct bpf_program *prog, const char *grou
                          struct sk_tap *ret)
 {
     struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
-    int id = sk_tracepoint_id(tracefs, group, name), fd, r;
-    struct bpf_link *link;
+    int id = sk_tracepoint_id(tracefs, group, name), fd, link, r;
 
     if (id < 0)
         return id;
@@ -192,13 +209,14 @@ int sk_tracepoint_attach(int tracefs, struct bpf_program *prog, const char *grou
     fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
     if (fd < 0)
         return -errno;
-    link = bpf_program__attach_perf_event(prog, fd);
-    if (!link) {
+    link = bpf_link_create(bpf_program__fd(prog), fd, BPF_PERF_EVENT, NULL);
+    if (link < 0 || ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0) {
         r = errno ? -errno : -EINVAL;
+        sk_closep(&link);
         (void)close(fd);
         return r;
     }
-    *ret = (struct sk_tap){link, fd};
+    *ret = (struct sk_tap){.on = true, .link = link, .event = fd};
     return 0;
 }
 
@@ -310,45 +328,59 @@ static void child_make(const int *v, size_t n, int pipe_fd)
 }
 
 /*
- * The kernel waits for all processors at each tracepoint event that is closed, some 60 ms, one
- * after the other. A child that shares the descriptors is the last to close them, so that we need
- * not wait; when none can be made, we wait.
+ * The kernel waits for all processors at each hook that is closed, some 60 ms, one after the other.
+ * A child that shares the descriptors is the last to close them, so that we need not wait; when
+ * none can be made, we wait.
  */
 static void taps_release(struct sk_tap *v, size_t n)
 {
-    int fds[SK_HOOKS_MAX * 2 + 1], p[2] = {-1, -1};
+    int fds[SK_HOOKS_MAX * 2 + 3], p[2] = {-1, -1};
     size_t i, k = 0;
 
     for (i = 0; i < n; i++) {
-        fds[k++] = bpf_link__fd(v[i].link);
-        fds[k++] = v[i].event;
+        fds[k++] = v[i].link;
+        if (v[i].event >= 0)
+            fds[k++] = v[i].event;
     }
     if (n > 2 && pipe2(p, O_CLOEXEC) == 0) {
         fds[k++] = p[0];
         qsort(fds, k, sizeof(fds[0]), fd_cmp);
         child_make(fds, k, p[0]);
     }
-    for (i = 0; i < n; i++)
-        (void)bpf_link__destroy(v[i].link); /* nothing to be done if it fails */
+    for (i = 0; i < n; i++) {
+        if (v[i].event >= 0)
+            (void)ioctl(v[i].event, PERF_EVENT_IOC_DISABLE, 0);
+        sk_closep(&v[i].link);
+        sk_closep(&v[i].event);
+    }
     sk_closep(&p[0]);
     sk_closep(&p[1]);
 }
 
-static void hook_attach(struct sk_sensor *s, const struct sk_call *call, struct sk_tap *ret)
+static void hook_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret)
 {
+    const struct sk_call *call = &calls[line];
     struct bpf_program *prog[] = {
         [SK_P_OPEN] = s->skel->progs.skb_open,      [SK_P_CALL] = s->skel->progs.skb_call,
         [SK_P_SOCK] = s->skel->progs.skb_sock_call, [SK_P_CRED] = s->skel->progs.skb_cred,
         [SK_P_PEER] = s->skel->progs.skb_peer,
     };
     char name[64];
-    int r;
+    int r, typed = 0;
 
+    if (s->typed) {
+        typed = sk_typed_attach(s, line, ret);
+        if (typed == 0)
+            return;
+    }
     (void)snprintf(name, sizeof(name), "sys_exit_%s", call->name);
     r = sk_tracepoint_attach(s->tracefs, prog[call->prog], "syscalls", name, ret);
     if (r < 0 && r != -ENOENT) /* else a call that this kernel was built without */
         sk_log(s->conf.log, SK_WARN, "sensor", "a system call is not seen", "call=%s error=%s",
                call->name, strerror(-r));
+    if (r == 0 && typed < 0)
+        sk_log(s->conf.log, SK_WARN, "sensor", "a system call has a tracepoint, not a typed hook",
+               "call=%s error=%s", call->name, strerror(-typed));
 }
 
 /* The end of connections: a typed hook, and connect and accept then keep who opened them. */
@@ -372,17 +404,25 @@ void sk_hooks_want(struct sk_sensor *s)
 {
     struct sk_tap off[SK_HOOKS_MAX];
     size_t i, n = 0;
+    int r;
 
     close_want(s);
-
+    if (s->typed && !s->refused.on) {
+        r = sk_typed_attach_refused(s, &s->refused);
+        if (r < 0)
+            sk_log(s->conf.log, SK_WARN, "sensor", "calls that seccomp refuses are not seen",
+                   "error=%s", strerror(-r));
+    }
     for (i = 0; i < SK_ARRAY_LEN(calls); i++) {
-        if (wanted(s, calls[i].sys.type) == (s->call[i].link != NULL))
+        s->skel->bss->skb_kind[calls[i].nr & (SKW_SYS_MAX - 1)] =
+            wanted(s, calls[i].sys.type) ? (uint8_t)(calls[i].prog + 1) : 0;
+        if (wanted(s, calls[i].sys.type) == s->call[i].on)
             continue;
-        if (!s->call[i].link) {
-            hook_attach(s, &calls[i], &s->call[i]);
+        if (!s->call[i].on) {
+            hook_attach(s, i, &s->call[i]);
         } else {
             off[n++] = s->call[i];
-            s->call[i].link = NULL;
+            s->call[i].on = false;
         }
     }
     taps_release(off, n);
@@ -390,16 +430,18 @@ void sk_hooks_want(struct sk_sensor *s)
 
 void sk_hooks_done(struct sk_sensor *s)
 {
-    struct sk_tap off[SK_HOOKS_MAX];
+    struct sk_tap off[SK_HOOKS_MAX + 1];
     size_t i, n = 0;
 
+    if (s->refused.on)
+        off[n++] = s->refused;
     if (s->skel->bss)
         s->skel->bss->skb_off = 1;
     for (i = 0; i < SK_ARRAY_LEN(s->base); i++)
         (void)bpf_link__destroy(s->base[i]);
     (void)bpf_link__destroy(s->tcp_state);
     for (i = 0; i < SK_ARRAY_LEN(calls); i++)
-        if (s->call[i].link)
+        if (s->call[i].on)
             off[n++] = s->call[i];
     taps_release(off, n);
 }

@@ -21,14 +21,6 @@
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-    (void)level;
-    (void)fmt;
-    (void)ap;
-    return 0;
-}
-
 static uint32_t ring_bytes(uint32_t kib, uint32_t dflt)
 {
     uint32_t want = kib ? kib : dflt, n = (uint32_t)SK_MAX(sysconf(_SC_PAGESIZE), 4096L);
@@ -100,7 +92,7 @@ static int start(struct sk_sensor *s, struct sk_err *err)
     if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
         return sk_err_set(err, -ENOTSUP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
     (void)setrlimit(RLIMIT_MEMLOCK, &all); /* not needed from 5.11 on, and not always allowed */
-    (void)libbpf_set_print(quiet);
+    sk_loadlog_start();
     s->skel = skep_bpf__open();
     if (!s->skel)
         return sk_err_errno(err, errno, "BPF object");
@@ -108,9 +100,14 @@ static int start(struct sk_sensor *s, struct sk_err *err)
     if (r < 0)
         return sk_err_errno(err, -r, "number of processors");
     sk_hooks_settings(s);
+    sk_typed_open(s);
     r = skep_bpf__load(s->skel);
     if (r < 0)
-        return sk_err_errno(err, -r, "the kernel does not take the BPF programs");
+        return sk_err_errno(err, -r, "the kernel does not take the BPF programs%s%s",
+                            *sk_loadlog_reason() ? ": " : "", sk_loadlog_reason());
+    r = sk_typed_load(s);
+    if (r < 0)
+        return sk_err_errno(err, -r, "typed hooks");
     s->tracefs = sk_tracefs_open();
     if (s->tracefs < 0)
         return sk_err_errno(err, -s->tracefs, "tracefs");

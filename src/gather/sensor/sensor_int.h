@@ -24,9 +24,16 @@ struct sk_sock_side {
     bool server;
 };
 
-struct sk_tap {            /* a program on a tracepoint */
-    struct bpf_link *link; /* NULL: off */
-    int event;             /* the perf event's descriptor, the link's own */
+struct sk_tap { /* a program at the end of a system call */
+    bool on;
+    int link;  /* descriptor */
+    int event; /* a tracepoint's perf event; -1: a typed hook */
+};
+
+struct sk_typed {                /* functions in the kernel's BTF; 0: it has none */
+    uint32_t call[SK_HOOKS_MAX]; /* by line of the hook table */
+    uint32_t secure;             /* __secure_computing */
+    uint32_t secure_args;
 };
 
 struct sk_sensor {
@@ -40,7 +47,10 @@ struct sk_sensor {
     struct bpf_link *tcp_state;       /* while the end of connections is wanted */
     struct sk_tap call[SK_HOOKS_MAX]; /* by line of the hook table */
     uint64_t want[2];
-    int tracefs; /* directory, -1: none */
+    bool typed;            /* typed hooks are granted */
+    struct sk_typed fn;    /* then */
+    struct sk_tap refused; /* and: calls that seccomp refuses */
+    int tracefs;           /* directory, -1: none */
     int epoll;
     struct sk_ring ring[2];
     const struct skw_counts *counts; /* mapped, one per processor */
@@ -60,16 +70,17 @@ struct sk_sensor {
 };
 
 /* ---- hooks.c ---- */
-enum sk_prog { SK_P_OPEN, SK_P_CALL, SK_P_SOCK, SK_P_CRED, SK_P_PEER };
-struct sk_call { /* one system call: its tracepoint, its program, what is read */
+enum sk_prog { SK_P_OPEN, SK_P_CALL, SK_P_SOCK, SK_P_CRED, SK_P_PEER, SK_P_N };
+struct sk_call { /* one system call: its hook, its program, what is read */
     const char *name;
     int nr;
     enum sk_prog prog;
     struct skw_sys sys;
 };
 size_t sk_calls(const struct sk_call **ret); /* the table */
-/* Directory of tracefs, mounted nowhere if need be. -errno. */
+/* Directory of tracefs or debugfs, mounted nowhere if need be. -errno. */
 int sk_tracefs_open(void) SK_NODISCARD;
+int sk_debugfs_open(void) SK_NODISCARD;
 /* Id of events/GROUP/NAME, or -errno. */
 int sk_tracepoint_id(int tracefs, const char *group, const char *name) SK_NODISCARD;
 /* Attaches prog to a tracepoint. 0 or -errno. */
@@ -79,6 +90,28 @@ void sk_hooks_settings(struct sk_sensor *s); /* skb_sys and kin, before load */
 int sk_hooks_base(struct sk_sensor *s, struct sk_err *err) SK_NODISCARD;
 void sk_hooks_want(struct sk_sensor *s); /* attaches and detaches after s->want */
 void sk_hooks_done(struct sk_sensor *s);
+
+/* ---- typed.c ---- */
+#if defined(__x86_64__)
+#define SK_CALL_PREFIX "__x64_sys_"
+#else
+#define SK_CALL_PREFIX "__arm64_sys_"
+#endif
+/* 0 when typed hooks at the end of calls are to be used; else -errno, and why where that says
+ * more. */
+int sk_typed_probe(struct sk_typed *ret, const char **ret_why) SK_NODISCARD;
+int sk_typed_try(uint32_t id) SK_NODISCARD; /* an empty program there for a moment */
+bool sk_typed_preemptible(struct sk_str version, struct sk_str mode);
+void sk_typed_open(struct sk_sensor *s); /* chooses, before load */
+int sk_typed_load(struct sk_sensor *s) SK_NODISCARD;
+/* Attaches the hook of a line. 0 or -errno; -ENOENT: this kernel has no such function. */
+int sk_typed_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret) SK_NODISCARD;
+int sk_typed_attach_refused(struct sk_sensor *s, struct sk_tap *ret) SK_NODISCARD;
+
+/* ---- loadlog.c ---- */
+void sk_loadlog_start(void); /* from here on libbpf is silent; this thread's refusals are kept */
+const char *sk_loadlog_reason(void);               /* "" when the kernel gave none */
+struct sk_str sk_loadlog_line(struct sk_str text); /* the last that matters of a load's log */
 
 /* ---- records.c ---- */
 void sk_record(struct sk_sensor *s, const struct skw_hdr *h, size_t n);

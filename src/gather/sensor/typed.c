@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Typed hooks at the end of system calls: fexit on the kernel's own functions, __x64_sys_NAME.
+ *
+ * One stub of a few instructions for each call, made here, jumps into the program of its kind.
+ */
+#include "sensor/sensor_int.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "skep.skel.h"
+
+#define SECURE "__secure_computing"
+
+/* ---- may a program be preempted? ------------------------------------------------------------- */
+
+/*
+ * The kernel does not keep fexit programs from being preempted. Another process's call would then
+ * be dropped, or be told from the same scratch space: an event lost or garbled by whoever makes
+ * enough of them. version is uname's, mode the text of debugfs' sched/preempt.
+ */
+bool sk_typed_preemptible(struct sk_str version, struct sk_str mode)
+{
+    struct sk_str word;
+    bool dynamic = false;
+
+    while (sk_str_next(&version, ' ', &word)) {
+        if (sk_str_eq(word, SK_STR("PREEMPT_DYNAMIC")))
+            dynamic = true;
+        else if (sk_str_starts(word, SK_STR("PREEMPT")))
+            return true;
+    }
+    if (!dynamic)
+        return false;
+    while (sk_str_next(&mode, ' ', &word))
+        if (sk_str_eq(word, SK_STR("(none)")) || sk_str_eq(word, SK_STR("(voluntary)")))
+            return false;
+    return true;
+}
+
+static bool preemptible(void)
+{
+    SK_CLEANUP(sk_closep) int fs = sk_debugfs_open();
+    SK_CLEANUP(sk_closep) int fd = -1;
+    struct utsname u;
+    char text[128];
+    ssize_t n = 0;
+
+    if (uname(&u) < 0)
+        return true;
+    if (fs >= 0)
+        fd = openat(fs, "sched/preempt", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        n = read(fd, text, sizeof(text));
+    return sk_typed_preemptible(sk_str_c(u.version),
+                                sk_str_trim(sk_str_n(text, n > 0 ? (size_t)n : 0)));
+}
+
+/* ---- what is granted ------------------------------------------------------------------------- */
+
+static int functions_find(struct sk_typed *ret)
+{
+    struct btf *btf = btf__load_vmlinux_btf();
+    const struct sk_call *calls;
+    size_t n_calls = sk_calls(&calls), k;
+    const struct btf_type *t;
+    const char *name;
+    uint32_t i, n;
+
+    if (!btf)
+        return errno ? -errno : -ENOENT;
+    n = btf__type_cnt(btf);
+    for (i = 1; i < n; i++) {
+        t = btf__type_by_id(btf, i);
+        if (!btf_is_func(t))
+            continue;
+        name = btf__name_by_offset(btf, t->name_off);
+        if (name && strcmp(name, SECURE) == 0) {
+            ret->secure = i;
+            ret->secure_args = btf_vlen(btf__type_by_id(btf, t->type));
+        }
+        if (!name || strncmp(name, SK_CALL_PREFIX, sizeof(SK_CALL_PREFIX) - 1) != 0)
+            continue;
+        name += sizeof(SK_CALL_PREFIX) - 1;
+        for (k = 0; k < n_calls; k++)
+            if (strcmp(calls[k].name, name) == 0)
+                ret->call[k] = i;
+    }
+    btf__free(btf);
+    return 0;
+}
+
+/* Descriptor of the link, or -errno. */
+static int attach(uint32_t id, const char *name, const struct bpf_insn *code, size_t n)
+{
+    LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FEXIT,
+                .attach_btf_id = id);
+    SK_CLEANUP(sk_closep)
+    int prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, name, "Dual BSD/GPL", code, n, &opts);
+    int link;
+
+    if (prog < 0)
+        return errno ? -errno : prog;
+    link = bpf_raw_tracepoint_open(NULL, prog);
+    return link < 0 ? -errno : link;
+}
+
+int sk_typed_try(uint32_t id)
+{
+    static const struct bpf_insn nothing[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+        {.code = BPF_JMP | BPF_EXIT},
+    };
+    SK_CLEANUP(sk_closep) int link = attach(id, "skep_check", nothing, SK_ARRAY_LEN(nothing));
+
+    return link < 0 ? link : 0;
+}
+
+int sk_typed_probe(struct sk_typed *ret, const char **ret_why)
+{
+    size_t i;
+    int r;
+
+    *ret = (struct sk_typed){0};
+    *ret_why = NULL;
+    if (preemptible()) {
+        *ret_why = "this kernel may preempt programs there";
+        return -ENOTSUP;
+    }
+    r = functions_find(ret);
+    if (r == 0) /* else refused calls would be missed */
+        r = ret->secure && ret->secure_args < 2 ? sk_typed_try(ret->secure) : -ENOENT;
+    for (i = 0; r == 0 && i < SK_HOOKS_MAX; i++)
+        if (ret->call[i])
+            return sk_typed_try(ret->call[i]);
+    return r < 0 ? r : -ENOENT;
+}
+
+/* ---- the sensor's ---------------------------------------------------------------------------- */
+
+static const struct sk_call *call_at(size_t line)
+{
+    const struct sk_call *calls;
+
+    (void)sk_calls(&calls);
+    return &calls[line];
+}
+
+static void programs(const struct sk_sensor *s, struct bpf_program *ret[SK_P_N])
+{
+    ret[SK_P_OPEN] = s->skel->progs.skb_open_typed;
+    ret[SK_P_CALL] = s->skel->progs.skb_call_typed;
+    ret[SK_P_SOCK] = s->skel->progs.skb_sock_call_typed;
+    ret[SK_P_CRED] = s->skel->progs.skb_cred_typed;
+    ret[SK_P_PEER] = s->skel->progs.skb_peer_typed;
+}
+
+void sk_typed_open(struct sk_sensor *s)
+{
+    struct bpf_program *prog[SK_P_N];
+    char target[64];
+    size_t i, k = 0;
+    const char *why;
+
+    s->typed = sk_typed_probe(&s->fn, &why) == 0;
+    while (s->typed && !s->fn.call[k])
+        k++;
+    (void)snprintf(target, sizeof(target), SK_CALL_PREFIX "%s", call_at(k)->name);
+    programs(s, prog);
+    s->skel->rodata->skb_refused_arg = s->fn.secure_args > 0;
+    if (s->typed && bpf_program__set_attach_target(s->skel->progs.skb_refused, 0, SECURE) < 0)
+        s->typed = false;
+    (void)bpf_program__set_autoload(s->skel->progs.skb_refused, s->typed); /* fails after load */
+    for (i = 0; i < SK_P_N; i++) {
+        if (s->typed && bpf_program__set_attach_target(prog[i], 0, target) < 0)
+            s->typed = false;
+        (void)bpf_program__set_autoload(prog[i], s->typed); /* fails only after load */
+    }
+}
+
+int sk_typed_load(struct sk_sensor *s)
+{
+    struct bpf_program *prog[SK_P_N];
+    uint32_t i;
+    int fd;
+
+    programs(s, prog);
+    for (i = 0; s->typed && i < SK_P_N; i++) {
+        fd = bpf_program__fd(prog[i]);
+        if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.skb_typed), &i, &fd, BPF_ANY) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
+int sk_typed_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret)
+{
+    const struct bpf_insn jump[] = {
+        /* r2 = skb_typed, r3 = kind; r1 is what the program was given */
+        {.code = BPF_LD | BPF_IMM | BPF_DW,
+         .dst_reg = BPF_REG_2,
+         .src_reg = BPF_PSEUDO_MAP_FD,
+         .imm = bpf_map__fd(s->skel->maps.skb_typed)},
+        {0},
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K,
+         .dst_reg = BPF_REG_3,
+         .imm = (int)call_at(line)->prog},
+        {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_tail_call},
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+        {.code = BPF_JMP | BPF_EXIT},
+    };
+    char name[16];
+    int link;
+
+    if (!s->fn.call[line])
+        return -ENOENT;
+    (void)snprintf(name, sizeof(name), "skb_%s", call_at(line)->name);
+    link = attach(s->fn.call[line], name, jump, SK_ARRAY_LEN(jump));
+    if (link < 0)
+        return link;
+    *ret = (struct sk_tap){.on = true, .link = link, .event = -1};
+    return 0;
+}
+
+int sk_typed_attach_refused(struct sk_sensor *s, struct sk_tap *ret)
+{
+    int link = bpf_raw_tracepoint_open(NULL, bpf_program__fd(s->skel->progs.skb_refused));
+
+    if (link < 0)
+        return -errno;
+    *ret = (struct sk_tap){.on = true, .link = link, .event = -1};
+    return 0;
+}
