@@ -30,7 +30,7 @@ __u32 skb_off;
 #define IDLE (skb_floor || skb_off)
 
 #define GAP_NS 10000000ULL /* the reader may be in a long sleep after this much silence */
-#define WAKE_NS 1000000ULL /* what is not pressing wakes the reader at most this often */
+#define WAKE_NS 4000000ULL /* what is not pressing wakes the reader at most this often */
 
 /* ---- maps ---- */
 
@@ -54,6 +54,7 @@ struct scratch {
     __u32 pad;
     __u32 top; /* first bytes of the last path's first component */
     __u64 cg_key;
+    __u64 cg_set, cg_task;    /* whose css_set and which task cg_key was read of */
     __u32 cg_flags[3];        /* per ring: SKW_F_CONTAINER of cg_key, CG_SEEN */
     struct skw_cgroup cgroup; /* beside buf: told while a record is being made there */
     char cgroup_id[64];
@@ -317,24 +318,37 @@ static __always_inline __u64 task_start(struct task_struct *t)
     return BPF_CORE_READ(t, group_leader, start_boottime);
 }
 
+/* Reads which cgroup t is in, tells it on the ring when that does not know it; its flags. */
+static __always_inline __u32 cgroup_settle(struct scratch *s, struct task_struct *t, __u64 set,
+                                           __u64 who, int ring)
+{
+    struct kernfs_node *kn = task_kn(t);
+    __u64 key = BPF_CORE_READ(kn, id);
+
+    if (s->cg_key != key) {
+        s->cg_flags[0] = s->cg_flags[1] = s->cg_flags[2] = 0;
+        s->cg_key = key;
+    }
+    if (!(s->cg_flags[ring] & CG_SEEN))
+        s->cg_flags[ring] =
+            CG_SEEN |
+            skb_cgroup_tell((__u64)kn, (__u64)BPF_CORE_READ(t, cgroups, dfl_cgrp, kn), key, ring);
+    s->cg_set = set;
+    s->cg_task = who;
+    return s->cg_flags[ring];
+}
+
 /* Fills the header for task t; ring says where the record will go. */
 static __always_inline void hdr_fill(struct scratch *s, struct skw_hdr *ret, struct task_struct *t,
                                      __u8 kind, __u8 type, int ring)
 {
-    struct kernfs_node *kn = task_kn(t);
-    __u64 key = BPF_CORE_READ(kn, id);
+    __u64 set = (__u64)BPF_CORE_READ(t, cgroups), who = (__u64)t->tgid << 32 | (__u32)t->pid;
     __u32 flags;
 
-    if (s->cg_key == key && (s->cg_flags[ring] & CG_SEEN)) {
-        flags = s->cg_flags[ring];
-    } else {
-        flags =
-            skb_cgroup_tell((__u64)kn, (__u64)BPF_CORE_READ(t, cgroups, dfl_cgrp, kn), key, ring);
-        if (s->cg_key != key)
-            s->cg_flags[0] = s->cg_flags[1] = s->cg_flags[2] = 0;
-        s->cg_key = key;
-        s->cg_flags[ring] = flags | CG_SEEN;
-    }
+    if (s->cg_set == set && s->cg_task == who && (s->cg_flags[ring] & CG_SEEN))
+        flags = s->cg_flags[ring]; /* a task keeps its css_set from being freed and used again */
+    else
+        flags = cgroup_settle(s, t, set, who, ring);
     flags &= SKW_F_CONTAINER;
     if (t->seccomp.mode == 2)
         flags |= SKW_F_SECCOMP;
@@ -346,7 +360,7 @@ static __always_inline void hdr_fill(struct scratch *s, struct skw_hdr *ret, str
     ret->tgid = t->tgid;
     ret->tid = t->pid;
     ret->start = task_start(t);
-    ret->cgroup = key;
+    ret->cgroup = s->cg_key;
     ret->ret = 0;
 }
 

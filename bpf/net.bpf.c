@@ -14,12 +14,19 @@ struct sockaddr_user { /* sockaddr_in, sockaddr_in6 */
     __u32 v6[4];
 };
 
-static __always_inline struct sock *file_sock(struct file *f)
+/* The socket behind a descriptor, with its inode number; NULL: something else. */
+static __always_inline struct sock *file_sock(struct file *f, __u64 *ino)
 {
+    struct inode *i;
     struct socket *so;
 
-    if (!f || (BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+    if (!f)
         return NULL;
+    i = BPF_CORE_READ(f, f_inode);
+    if ((BPF_CORE_READ(i, i_mode) & S_IFMT) != S_IFSOCK)
+        return NULL;
+    if (ino)
+        *ino = BPF_CORE_READ(i, i_ino);
     so = BPF_CORE_READ(f, private_data);
     return BPF_CORE_READ(so, sk);
 }
@@ -44,23 +51,66 @@ static __always_inline __u32 unix_fill(struct scratch *s, struct skw_sock *r, st
     return n;
 }
 
-static __always_inline __u32 sock_fill(struct scratch *s, struct skw_sock *r, struct sock *sk)
+/* Every read of the kernel's memory is a call: what lies together is read together. */
+struct sock_head { /* the beginning of struct sock_common, from skc_daddr on */
+    __u32 daddr, saddr, hash;
+    __be16 dport;
+    __u16 num, family;
+    __u8 state, rest[5];
+};
+#define HEAD_AT(field) bpf_core_field_offset(struct sock_common, field)
+#define HEAD_AS_KNOWN                                                                              \
+    (HEAD_AT(skc_daddr) == 0 && HEAD_AT(skc_rcv_saddr) == 4 && HEAD_AT(skc_dport) == 12 &&         \
+     HEAD_AT(skc_num) == 14 && HEAD_AT(skc_family) == 16 && HEAD_AT(skc_state) == 18)
+
+static __always_inline void head_read(struct sock_head *ret, struct sock *sk)
 {
-    r->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    if (HEAD_AS_KNOWN) {
+        bpf_probe_read_kernel(ret, sizeof(*ret), sk);
+        return;
+    }
+    ret->daddr = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+    ret->saddr = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+    ret->dport = BPF_CORE_READ(sk, __sk_common.skc_dport);
+    ret->num = BPF_CORE_READ(sk, __sk_common.skc_num);
+    ret->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    ret->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+}
+
+static __always_inline void kind_read(struct skw_sock *r, struct sock *sk)
+{
+    __u16 two[2];
+
+    if (bpf_core_field_offset(struct sock, sk_type) + 2 ==
+        bpf_core_field_offset(struct sock, sk_protocol)) {
+        bpf_probe_read_kernel(two, sizeof(two), &sk->sk_type);
+        r->type = two[0];
+        r->proto = two[1];
+        return;
+    }
     r->type = BPF_CORE_READ(sk, sk_type);
     r->proto = BPF_CORE_READ(sk, sk_protocol);
-    r->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+}
+
+static __always_inline __u32 sock_fill(struct scratch *s, struct skw_sock *r, struct sock *sk)
+{
+    struct sock_head h = {};
+
+    head_read(&h, sk);
+    kind_read(r, sk);
+    r->family = h.family;
+    r->state = h.state;
     if (r->family == AF_UNIX)
         return s ? unix_fill(s, r, sk) : 0;
     if (r->family != AF_INET && r->family != AF_INET6)
         return 0;
-    r->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+    r->lport = h.num;
     if (r->lport == 0) /* given back already, at the end of a connection */
         r->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-    r->rport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+    r->rport = bpf_ntohs(h.dport);
     if (r->family == AF_INET) {
-        bpf_probe_read_kernel(r->laddr, 4, &sk->__sk_common.skc_rcv_saddr);
-        bpf_probe_read_kernel(r->raddr, 4, &sk->__sk_common.skc_daddr);
+        __builtin_memcpy(r->laddr, &h.saddr, 4);
+        __builtin_memcpy(r->raddr, &h.daddr, 4);
     } else {
         bpf_probe_read_kernel(r->laddr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
         bpf_probe_read_kernel(r->raddr, 16, &sk->__sk_common.skc_v6_daddr);
@@ -110,33 +160,86 @@ static __always_inline bool socket_usual(struct pt_regs *regs)
     return (family == AF_UNIX || family == AF_INET || family == AF_INET6) && type != SOCK_RAW;
 }
 
-/* Who opened a connection, for the time when it ends: that may be in an interrupt. By address of
- * the socket, and only while somebody wants to know. */
+/*
+ * Who opened a connection, for the time when it ends: that may be in an interrupt. By address of
+ * the socket, and only while somebody wants to know. A table of our own costs a tenth of the
+ * kernel's LRU map: four places to a bucket, each taken and given back by one exchange of its key.
+ * When all four are taken, one is given up, which is counted: its end will not be told.
+ */
 struct owner {
     __u64 start, cgroup, ino;
     __u32 tgid, tid;
     __u16 flags;
     __u16 pad[3];
 };
+#define OWNER_WAYS 4
+#define OWNER_BUCKETS 4096
+#define OWNER_BUSY 1 /* no address */
+struct owners {
+    __u64 key[OWNER_WAYS]; /* 0: free */
+    struct owner o[OWNER_WAYS];
+};
 struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 16384);
-    __type(key, __u64);
-    __type(value, struct owner);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, OWNER_BUCKETS);
+    __type(key, __u32);
+    __type(value, struct owners);
 } skb_owners SEC(".maps");
 __u32 skb_want_close; /* set by user space */
 
-static __always_inline void owner_keep(struct skw_sock *r, struct sock *sk)
+static __always_inline struct owners *owners_of(__u64 key)
 {
-    struct owner o = {.start = r->h.start,
-                      .cgroup = r->h.cgroup,
-                      .ino = r->ino,
-                      .tgid = r->h.tgid,
-                      .tid = r->h.tid,
-                      .flags = r->h.flags};
-    __u64 key = (__u64)sk;
+    __u32 slot = (__u32)(mix(skb_seed, key) >> 32) & (OWNER_BUCKETS - 1);
 
-    (void)bpf_map_update_elem(&skb_owners, &key, &o, BPF_ANY);
+    return bpf_map_lookup_elem(&skb_owners, &slot);
+}
+
+static __always_inline void owner_keep(struct skw_sock *r, __u64 key)
+{
+    struct owners *b = owners_of(key);
+    __u32 i, at;
+
+    if (!b)
+        return;
+    for (i = 0, at = OWNER_WAYS; i < OWNER_WAYS && at == OWNER_WAYS; i++)
+        if (b->key[i] == key || __sync_val_compare_and_swap(&b->key[i], 0, OWNER_BUSY) == 0)
+            at = i;
+    if (at == OWNER_WAYS) {
+        failed(SKW_E_KERNEL);
+        at = (__u32)r->h.time;
+    }
+    at &= OWNER_WAYS - 1;
+    b->key[at] = OWNER_BUSY;
+    b->o[at].start = r->h.start;
+    b->o[at].cgroup = r->h.cgroup;
+    b->o[at].ino = r->ino;
+    b->o[at].tgid = r->h.tgid;
+    b->o[at].tid = r->h.tid;
+    b->o[at].flags = r->h.flags;
+    b->key[at] = key;
+}
+
+static __always_inline bool owner_take(struct skw_sock *r, __u64 key)
+{
+    struct owners *b = owners_of(key);
+    __u32 i, at;
+
+    if (!b)
+        return 0;
+    for (i = 0, at = OWNER_WAYS; i < OWNER_WAYS; i++)
+        if (b->key[i] == key)
+            at = i;
+    if (at >= OWNER_WAYS || __sync_val_compare_and_swap(&b->key[at], key, OWNER_BUSY) != key)
+        return 0;
+    CLEAR(r);
+    r->h.flags = b->o[at].flags;
+    r->h.tgid = b->o[at].tgid;
+    r->h.tid = b->o[at].tid;
+    r->h.start = b->o[at].start;
+    r->h.cgroup = b->o[at].cgroup;
+    r->ino = b->o[at].ino;
+    b->key[at] = 0;
+    return 1;
 }
 
 /* connect, accept, bind, listen, shutdown, socket, dup on a socket. */
@@ -149,6 +252,7 @@ static __always_inline int on_sock(struct sys_exit_ctx *ctx)
     struct skw_sock *r;
     struct file *f;
     struct sock *sk;
+    __u64 ino = 0;
     __u32 n;
 
     if (IDLE || !s || (__u32)t->tgid == skb_self)
@@ -161,7 +265,7 @@ static __always_inline int on_sock(struct sys_exit_ctx *ctx)
         return 0;
     }
     f = fd_file(t, y->flags & SKW_S_RET_FD ? ctx->ret : (int)sys_arg(regs, 0));
-    sk = file_sock(f);
+    sk = file_sock(f, &ino);
     if (!sk)
         return 0;
     r = RECORD(s, skw_sock);
@@ -171,7 +275,7 @@ static __always_inline int on_sock(struct sys_exit_ctx *ctx)
     r->arg[0] = sys_arg(regs, 0);
     r->arg[1] = sys_arg(regs, 1);
     r->arg[2] = sys_arg(regs, 2);
-    r->ino = BPF_CORE_READ(f, f_inode, i_ino);
+    r->ino = ino;
     n = sock_fill(s, r, sk);
     if (r->family == AF_UNIX && y->str0 > 0 && ctx->ret < 0)
         n = user_unix(s, r, r->arg[1], r->arg[2]);
@@ -182,10 +286,10 @@ static __always_inline int on_sock(struct sys_exit_ctx *ctx)
     if (n > 108)
         n = 108;
     if ((y->flags & SKW_S_OWNER) && skb_want_close && r->proto == IPPROTO_TCP &&
-        (ctx->ret >= 0 || ctx->ret == -EINPROGRESS)) {
+        r->state != TCP_CLOSE && (ctx->ret >= 0 || ctx->ret == -EINPROGRESS)) {
         if (y->flags & SKW_S_RET_FD)
             r->h.flags |= SKW_F_ACCEPTED;
-        owner_keep(r, sk);
+        owner_keep(r, (__u64)sk);
     }
     r->path_n = n;
     emit(&r->h, sizeof(*r), n, RING_FILE, y->flags & SKW_S_URGENT ? INSTANT : URGENT);
@@ -220,7 +324,7 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
     }
     if (!addr)
         return 0;
-    sk = file_sock(fd_file(t, (int)sys_arg(regs, 0)));
+    sk = file_sock(fd_file(t, (int)sys_arg(regs, 0)), NULL);
     if (!sk || BPF_CORE_READ(sk, sk_type) != SOCK_DGRAM ||
         bpf_probe_read_user(&a, sizeof(a), (void *)addr))
         return 0;
@@ -249,28 +353,19 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(skb_tcp_state, struct sock *sk, int old, int state)
 {
-    __u64 key = (__u64)sk;
     struct skw_sock r;
-    struct owner *o;
+    __u64 key = 0;
 
     if (IDLE || state != TCP_CLOSE)
         return 0;
-    o = bpf_map_lookup_elem(&skb_owners, &key);
-    if (!o)
+    bpf_probe_read_kernel(&key, sizeof(key), ctx); /* sk, but as a number */
+    if (!owner_take(&r, key))
         return 0;
-    CLEAR(&r);
     r.h.time = bpf_ktime_get_boot_ns();
     r.h.kind = SKW_SOCK;
     r.h.type = skb_type_tcpclose;
-    r.h.flags = o->flags;
-    r.h.tgid = o->tgid;
-    r.h.tid = o->tid;
-    r.h.start = o->start;
-    r.h.cgroup = o->cgroup;
-    r.ino = o->ino;
     r.arg[0] = -1;
     sock_fill(NULL, &r, sk);
-    (void)bpf_map_delete_elem(&skb_owners, &key);
     emit(&r.h, sizeof(r), 0, RING_FILE, CALM);
     return 0;
 }

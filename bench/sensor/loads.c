@@ -129,7 +129,7 @@ const struct load loads[] = {
     {"fork+exec", load_forkexec, 1500, 1.06, 40, 1.11, 240},
     {"open/read/close", load_open, 300000, 1.30, 1, 1.73, 5.6},
     {"open of ever other files", load_distinct, 16000, 0, 0, 0, 0},
-    {"TCP connect/accept/close", load_tcp, 6000, 1.04, 5, 1.06, 20},
+    {"TCP connect/accept/close", load_tcp, 20000, 1.04, 5, 1.06, 20},
     {"create+write+rename+unlink", load_churn, 20000, 1.12, 0, 1.18, 13},
     {"compile", load_compile, 20, 1.02, 0, 1.02, 0},
 };

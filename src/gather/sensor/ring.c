@@ -45,6 +45,14 @@ void sk_ring_done(struct sk_ring *r)
     *r = (struct sk_ring){0};
 }
 
+/* Gives what was taken back to the writers. Not for each record: their next one would wait for our
+ * processor's cache each time. */
+static void publish(struct sk_ring *r)
+{
+    r->taken = 0;
+    __atomic_store_n(r->cons, r->pos, __ATOMIC_RELEASE);
+}
+
 const void *sk_ring_peek(struct sk_ring *r, size_t *ret_n)
 {
     uint32_t len;
@@ -54,7 +62,7 @@ const void *sk_ring_peek(struct sk_ring *r, size_t *ret_n)
         at = r->pos & (r->size - 1);
         len = __atomic_load_n((const uint32_t *)(const void *)(r->data + at), __ATOMIC_ACQUIRE);
         if (len & BPF_RINGBUF_BUSY_BIT)
-            return NULL; /* its writer is not done */
+            break; /* its writer is not done */
         r->step = ((uint64_t)(len & ~(uint32_t)BPF_RINGBUF_DISCARD_BIT) + BPF_RINGBUF_HDR_SZ + 7) &
                   ~(uint64_t)7;
         if ((len & BPF_RINGBUF_DISCARD_BIT) || len > RECORD_MAX) {
@@ -70,11 +78,14 @@ const void *sk_ring_peek(struct sk_ring *r, size_t *ret_n)
         memcpy(r->bounce + first, r->data, len - first);
         return r->bounce;
     }
+    publish(r);
     return NULL;
 }
 
 void sk_ring_take(struct sk_ring *r)
 {
     r->pos += r->step;
-    __atomic_store_n(r->cons, r->pos, __ATOMIC_RELEASE);
+    r->taken += r->step;
+    if (r->taken >= r->size / 64)
+        publish(r);
 }

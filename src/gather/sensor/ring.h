@@ -19,6 +19,7 @@ struct sk_ring {
     size_t size, page;
     uint64_t pos;    /* where we are */
     uint64_t step;   /* to the record after the one that peek gave */
+    uint64_t taken;  /* bytes not yet given back */
     uint8_t *bounce; /* of a record that wraps */
 };
 
@@ -27,6 +28,7 @@ int sk_ring_init(struct sk_ring *r, int fd, size_t size) SK_NODISCARD;
 void sk_ring_done(struct sk_ring *r); /* fine on a zeroed one */
 /* The next record, or NULL; stays valid until sk_ring_take. */
 const void *sk_ring_peek(struct sk_ring *r, size_t *ret_n);
-void sk_ring_take(struct sk_ring *r); /* lets go of what peek gave */
+void sk_ring_take(struct sk_ring *r); /* lets go of what peek gave; room is given back in
+                                       * parts, and all of it when peek finds nothing */
 
 #endif
