@@ -408,6 +408,53 @@ static void a_connection_is_told_by_both_ends_with_the_client_first(void **state
     down();
 }
 
+#define CONNECTIONS 400
+static void many_do(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(a);
+    int l = socket(AF_INET, SOCK_STREAM, 0), c[CONNECTIONS], x[CONNECTIONS], i;
+    struct linger hard = {1, 0};
+
+    if (bind(l, (void *)&a, sizeof(a)) < 0 || listen(l, 16) < 0 ||
+        getsockname(l, (void *)&a, &n) < 0)
+        _exit(96);
+    for (i = 0; i < CONNECTIONS; i++) {
+        c[i] = socket(AF_INET, SOCK_STREAM, 0);
+        if (c[i] < 0 || connect(c[i], (void *)&a, sizeof(a)) < 0)
+            _exit(97);
+        x[i] = accept(l, NULL, NULL);
+        if (x[i] < 0 || setsockopt(c[i], SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)) < 0)
+            _exit(98);
+    }
+    for (i = 0; i < CONNECTIONS; i++) {
+        (void)close(c[i]);
+        (void)close(x[i]);
+    }
+}
+
+static void the_end_of_each_of_many_connections_is_told_once_by_both_ends(void **state)
+{
+    size_t i, k, ends = 0, opened = 0;
+
+    NEED_SENSOR(0);
+    assert_int_equal(run(many_do), 0);
+    for (i = 0; i < n_log; i++) {
+        ends += log_[i].type == SK_E_TCPCLOSE;
+        if (log_[i].type != SK_E_CONNECT)
+            continue;
+        opened++;
+        for (k = 0; k < n_log; k++) /* the client's is named as its connect was */
+            if (log_[k].type == SK_E_TCPCLOSE && log_[k].pid == log_[i].pid &&
+                strcmp(log_[k].fd, log_[i].fd) == 0)
+                break;
+        assert_true(k < n_log);
+    }
+    assert_int_equal(opened, CONNECTIONS);
+    assert_int_equal(ends, 2 * CONNECTIONS);
+    down();
+}
+
 static void strict_do(void)
 {
     struct sock_filter_ {
@@ -493,6 +540,7 @@ static void contained_do(void)
     if (fd < 0 || write(fd, "0", 1) != 1)
         _exit(96);
     (void)close(fd);
+    (void)close(open("/etc/passwd", O_RDONLY));
     (void)execl("/bin/true", "true", (char *)NULL);
 }
 
@@ -516,6 +564,12 @@ static void a_container_is_known_by_the_name_of_its_cgroup(void **state)
     e = find(SK_E_CONTAINER, NULL);
     assert_non_null(e);
     assert_true(e->num < find(SK_E_EXECVE, "true")->num);
+    e = find(SK_E_OPENAT, "cgroup.procs");
+    assert_non_null(e);
+    assert_string_equal(e->container, "");
+    e = find(SK_E_OPENAT, "/etc/passwd"); /* by the same task, once it had moved */
+    assert_non_null(e);
+    assert_string_equal(e->container, CID);
     down();
 }
 
@@ -611,6 +665,7 @@ int main(void)
         a_deleted_program_is_told_as_such, a_family_has_its_descent_and_exit_codes,
         paths_are_seen_from_the_root_of_who_opens, changes_of_names_are_told_with_whole_paths,
         a_connection_is_told_by_both_ends_with_the_client_first,
+        the_end_of_each_of_many_connections_is_told_once_by_both_ends,
         a_call_that_seccomp_refuses_is_told_as_blocked,
         a_refused_open_after_setuid_is_told_with_the_new_user,
         a_container_is_known_by_the_name_of_its_cgroup, what_is_lost_is_counted_exactly)};
