@@ -22,7 +22,7 @@ static int server_run(const struct sk_args *a)
     if (r == 0)
         r = sk_server_run_new(&conf, &s, &err);
     if (r == 0) {
-        printf("console  %s/\nagents   %s\n", sk_server_run_url(s), conf.agents);
+        printf("console  %s/\nagents   %s\n", sk_server_run_url(s), sk_server_run_agents(s));
         r = sk_server_run_first(s, token, &err);
         if (r == 0)
             printf("sign in once with  %s/first#%s\n", sk_server_run_url(s), token);

@@ -17,7 +17,7 @@ struct sk_server_run {
     struct sk_live *live;
     struct sk_serve *serve;
     struct sk_link_server *door; /* for agents of other hosts; NULL: closed */
-    char tls_dir[SK_PATH_TEXT], url[128];
+    char tls_dir[SK_PATH_TEXT], url[128], agents[128];
     pthread_t keeper; /* retention */
     pthread_mutex_t lock;
     pthread_cond_t wake;

@@ -148,7 +148,12 @@ static int door_new(struct sk_server_run *s, struct sk_err *err)
     if (!s->conf.agents)
         return 0;
     r = address_parse(s->conf.agents, address, &conf.port, err);
-    return r < 0 ? r : sk_link_server_new(&conf, &s->door, err);
+    if (r == 0)
+        r = sk_link_server_new(&conf, &s->door, err);
+    if (r == 0)
+        (void)snprintf(s->agents, sizeof(s->agents), strchr(address, ':') ? "[%s]:%u" : "%s:%u",
+                       address, sk_link_server_port(s->door));
+    return r;
 }
 
 int sk_server_run_new(const struct sk_server_conf *conf, struct sk_server_run **ret,
@@ -208,6 +213,11 @@ struct sk_server_run *sk_server_run_free(struct sk_server_run *s)
 const char *sk_server_run_url(const struct sk_server_run *s)
 {
     return s->url;
+}
+
+const char *sk_server_run_agents(const struct sk_server_run *s)
+{
+    return s->agents;
 }
 
 int sk_server_run_first(struct sk_server_run *s, char ret_token[44], struct sk_err *err)

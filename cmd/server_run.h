@@ -27,6 +27,8 @@ int sk_server_run_new(const struct sk_server_conf *conf, struct sk_server_run **
 struct sk_server_run *sk_server_run_free(struct sk_server_run *s);
 SK_DEFINE_CLEANUP(struct sk_server_run *, sk_server_run_free)
 const char *sk_server_run_url(const struct sk_server_run *s); /* "https://127.0.0.1:8443" */
+/* Where agents of other hosts connect, "0.0.0.0:8444"; empty: they cannot. */
+const char *sk_server_run_agents(const struct sk_server_run *s);
 /* The one-time sign-in of a first start; 0 with text, 1: not needed. */
 int sk_server_run_first(struct sk_server_run *s, char ret_token[44],
                         struct sk_err *err) SK_NODISCARD;

@@ -17,10 +17,17 @@ const labScript = join(root, 'tests/lab/lab.sh');
 export const PASSWORD = 'correct horse battery';
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// Why the tests cannot run here, or null.
-export function missing() {
+// Why the kernel cannot be watched here, or null.
+export function blind() {
   if (process.getuid() !== 0) return 'needs root for kernel events';
   if (!existsSync('/sys/kernel/btf/vmlinux')) return 'this kernel has no BTF, so no BPF';
+  return null;
+}
+
+// Why the tests cannot run here, or null.
+export function missing() {
+  const why = blind();
+  if (why) return why;
   try {
     execFileSync('bash', [labScript, 'check'], { stdio: 'pipe' });
   } catch (e) {
@@ -60,55 +67,82 @@ export class Lab {
   }
 }
 
-// One skep on a data directory of its own.
-export class Skep {
-  constructor(socket, extra = []) {
-    this.data = mkdtempSync(join(tmpdir(), 'skep-e2e-data-'));
-    this.socket = socket;
-    this.extra = extra;
+// One skep process on a data directory of its own; ready: what it prints when it is up.
+export class Program {
+  constructor(data) {
+    this.own = data === undefined;
+    this.data = data ?? mkdtempSync(join(tmpdir(), 'skep-e2e-data-'));
     this.out = '';
   }
-  async start() {
+  async spawn(args, ready) {
     this.out = '';
-    this.child = spawn(skepFile, ['up', '--data', this.data, '--listen', '127.0.0.1:0', '--docker', this.socket, ...this.extra]);
+    this.child = spawn(skepFile, [...args, '--data', this.data]);
     this.child.stdout.on('data', (d) => (this.out += d));
     this.child.stderr.on('data', (d) => (this.out += d));
-    const ended = new Promise((done) => this.child.once('exit', (code) => done(code)));
-    this.ended = ended;
-    await until(() => /Ctrl-C stops/.test(this.out) || this.child.exitCode !== null, 15000, () => this.out);
-    if (this.child.exitCode !== null) throw new Error(`skep up ended with ${this.child.exitCode}: ${this.out}`);
+    this.ended = new Promise((done) => this.child.once('exit', (code) => done(code)));
+    await until(() => ready.test(this.out) || this.child.exitCode !== null, 15000, () => this.out);
+    if (this.child.exitCode !== null) throw new Error(`skep ${args[0]} ended with ${this.child.exitCode}: ${this.out}`);
+  }
+  async stop(signal = 'SIGINT') {
+    this.child?.kill(signal);
+    return this.ended;
+  }
+  remove() {
+    if (this.own) rmSync(this.data, { recursive: true, force: true });
+  }
+  async cli(...args) {
+    return (await run(skepFile, [...args, '--data', this.data], { maxBuffer: 1 << 24 })).stdout;
+  }
+}
+
+// A console: what answers the API.
+export class Console extends Program {
+  async console(args, ready) {
+    await this.spawn(args, ready);
     this.url = /console {2}(https:\S+)\//.exec(this.out)[1];
     this.first = /sign in once with {2}(\S+)/.exec(this.out)?.[1] ?? null;
     const local = JSON.parse(readFileSync(join(this.data, 'console.json'), 'utf8'));
     this.token = local.token;
     this.ca = readFileSync(join(this.data, 'tls/ca.pem'));
   }
-  async stop(signal = 'SIGINT') {
-    this.child.kill(signal);
-    return this.ended;
-  }
-  remove() {
-    rmSync(this.data, { recursive: true, force: true });
-  }
-  // GET of the API; the certificate is checked against skep's own CA.
-  get(path) {
+  // A call of the API; the certificate is checked against skep's own CA.
+  call(method, path, body) {
     return new Promise((done, fail) => {
-      const req = https.get(this.url + path, { ca: this.ca, headers: { Authorization: `Bearer ${this.token}` } }, (res) => {
+      const headers = { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' };
+      const req = https.request(this.url + path, { method, ca: this.ca, headers }, (res) => {
         let text = '';
         res.on('data', (d) => (text += d));
         res.on('end', () => done({ status: res.statusCode, body: text ? JSON.parse(text) : null }));
       });
       req.on('error', fail);
+      req.end(body === undefined ? undefined : JSON.stringify(body));
     });
+  }
+  get(path) {
+    return this.call('GET', path);
   }
   async list(kind, filter) {
     const answer = await this.get(`/api/v1/${kind}?limit=500${filter ? `&filter=${encodeURIComponent(filter)}` : ''}`);
     if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
     return answer.body.items;
   }
-  async cli(...args) {
-    return (await run(skepFile, [...args, '--data', this.data], { maxBuffer: 1 << 24 })).stdout;
+}
+
+// skep up
+export class Skep extends Console {
+  constructor(socket, extra = [], data = undefined) {
+    super(data);
+    this.socket = socket;
+    this.extra = extra;
   }
+  start() {
+    return this.console(['up', '--listen', '127.0.0.1:0', '--docker', this.socket, ...this.extra], /Ctrl-C stops/);
+  }
+}
+
+// Makes the file, by a program of its own, as rules see it.
+export function touch(file) {
+  execFileSync('sh', ['-c', 'echo x > "$1"', 'sh', file]);
 }
 
 // Polls until fn gives something; throws with what said() knows when time is up.
