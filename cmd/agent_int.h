@@ -20,6 +20,8 @@
 #define SK_HEALTH_MS 5000
 #define SK_FORGET_S 120 /* a removed container is known this long, for its last events */
 
+#define ALERT_BYTES ((size_t)1 << 20)
+
 struct known_container { /* owner: the agent's table */
     struct sk_arena *arena;
     struct sk_container c;
@@ -31,6 +33,13 @@ struct held_alert {
     struct sk_arena *arena;
     struct sk_alert *alert;
     uint64_t until_ns; /* monotonic */
+};
+
+struct waiting { /* a record that the outbox did not take; bytes: wire, malloc'd */
+    const struct sk_kind *kind;
+    bool remove;
+    char *bytes;
+    size_t n;
 };
 
 enum mail_type { MAIL_CONTAINER, MAIL_IMAGE, MAIL_IMAGES_END, MAIL_ENGINE };
@@ -65,6 +74,10 @@ struct sk_agent_run {
     uint64_t flushed_ns, health_ns;
     int64_t started_wall;
     char engine_error[SK_ERR_MAX], engine_version[256], store_error[SK_ERR_MAX];
+    SK_VEC(struct waiting) waiting; /* while store_error says why */
+    size_t wait_bytes;
+    uint64_t wait_lost, wait_tried_ns;
+    bool status_failed;        /* told already */
     int rules_watch;           /* inotify */
     uint64_t rules_changed_ns; /* 0: nothing to reload */
     struct sk_arena *scratch;
@@ -79,9 +92,13 @@ void agent_processes_tell(struct sk_agent_run *a); /* all that run in containers
 void agent_forget(struct sk_agent_run *a, uint64_t now_ns); /* removed containers */
 void agent_health(struct sk_agent_run *a);
 void agent_host_tell(struct sk_agent_run *a);
-void agent_add(struct sk_agent_run *a, const struct sk_kind *kind, const void *obj, bool remove);
 const struct sk_container *agent_container_find(void *arg,
                                                 struct sk_str id); /* sensor's callback */
+
+/* agent_wait.c */
+void agent_add(struct sk_agent_run *a, const struct sk_kind *kind, const void *obj, bool remove);
+void agent_wait_retry(struct sk_agent_run *a, uint64_t now_ns);
+void agent_wait_done(struct sk_agent_run *a); /* what still waits is lost, and told */
 
 /* agent_rules.c */
 int agent_rules_load(struct sk_agent_run *a, struct sk_err *err); /* swaps, or keeps the old ones */

@@ -15,23 +15,6 @@
 #include "paths.h"
 
 #define CONTAINER_BYTES ((size_t)1 << 20) /* kept of one container */
-#define ALERT_BYTES ((size_t)1 << 20)
-
-void agent_add(struct sk_agent_run *a, const struct sk_kind *kind, const void *obj, bool remove)
-{
-    struct sk_err err = {0};
-    uint64_t seq;
-
-    if (!a->conf.outbox)
-        return;
-    if (sk_outbox_add(a->conf.outbox, kind, obj, remove, &seq, &err) == 0) {
-        a->store_error[0] = 0;
-        return;
-    }
-    (void)sk_str_copy(a->store_error, sizeof(a->store_error), sk_str_c(err.msg));
-    sk_log(a->conf.log, SK_ERROR, "agent", "outbox does not take it", "kind=%s error=%s",
-           kind->name, err.msg);
-}
 
 /* ---- alerts
  * ------------------------------------------------------------------------------------------ */
@@ -382,7 +365,7 @@ static void health_fill(struct sk_agent_run *a, struct sk_agent *g, struct sk_ar
                            .events_lost = st.lost,
                            .events_matched = dt.matched,
                            .alerts = dt.alerts,
-                           .outbox_pending = ob.last - ob.acked,
+                           .outbox_pending = ob.last - ob.acked + a->waiting.n,
                            .rules_loaded = sk_rules_count(sk_detect_rules(a->detect))};
     if (sk_sensor_losses(a->sensor, arena, &losses, &n) == 0)
         g->losses = (struct sk_list){losses, n};
@@ -406,12 +389,15 @@ static void status_write(struct sk_agent_run *a, const struct sk_agent *g)
     char path[SK_PATH_TEXT];
     struct sk_buf out;
     struct sk_err err = {0};
+    bool failed;
 
     sk_buf_init(&out, 1 << 20);
-    if (sk_path_join(a->conf.data, SK_AGENT_STATUS_FILE, path, &err) == 0 &&
-        sk_kind_to_json(&sk_kind_agent, g, false, &out) == 0 &&
-        sk_file_replace(AT_FDCWD, path, sk_buf_view(&out), 0644, &err) < 0)
+    failed = sk_path_join(a->conf.data, SK_AGENT_STATUS_FILE, path, &err) < 0 ||
+             sk_kind_to_json(&sk_kind_agent, g, false, &out) < 0 ||
+             sk_file_replace(AT_FDCWD, path, sk_buf_view(&out), 0644, &err) < 0;
+    if (failed && !a->status_failed)
         sk_log(a->conf.log, SK_WARN, "agent", "cannot write its status", "error=%s", err.msg);
+    a->status_failed = failed;
     sk_buf_done(&out);
 }
 

@@ -164,6 +164,7 @@ static void turn(struct sk_agent_run *a)
     if (sk_sensor_live(a->sensor, NULL) && sk_sensor_dispatch(a->sensor, &err) < 0)
         sk_log(a->conf.log, SK_ERROR, "agent", "reading events failed", "error=%s", err.msg);
     now = sk_now_mono_ns();
+    agent_wait_retry(a, now);
     agent_held_release(a, now, false);
     agent_rules_poll(a, now);
     if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
@@ -202,6 +203,7 @@ static void *agent_main(void *arg)
     }
     agent_held_release(a, 0, true);
     agent_flush(a);
+    agent_wait_retry(a, UINT64_MAX); /* a last time */
     return NULL;
 }
 
@@ -303,6 +305,7 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
     for (i = 0; i < a->held.n; i++)
         (void)sk_arena_free(a->held.v[i].arena);
     sk_vec_done(&a->held);
+    agent_wait_done(a);
     containers_free(a->containers);
     (void)sk_map_free(a->images);
     (void)sk_map_free(a->images_seen);
@@ -331,4 +334,12 @@ void sk_agent_run_connected(struct sk_agent_run *a, bool connected, const char *
     a->connected = connected;
     (void)sk_str_copy(a->link_error, sizeof(a->link_error), sk_str_c(error));
     (void)pthread_mutex_unlock(&a->lock);
+}
+
+bool sk_agent_run_fault(struct sk_agent_run *a, char ret[SK_ERR_MAX])
+{
+    (void)pthread_mutex_lock(&a->lock);
+    (void)sk_str_copy(ret, SK_ERR_MAX, sk_str_c(a->store_error));
+    (void)pthread_mutex_unlock(&a->lock);
+    return ret[0] != 0;
 }

@@ -40,6 +40,8 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a); /* ends the thre
 SK_DEFINE_CLEANUP(struct sk_agent_run *, sk_agent_run_free)
 /* Why kernel events do not come in; empty when they do. Valid while a lives. */
 struct sk_str sk_agent_run_blind(const struct sk_agent_run *a);
+/* Why what is seen waits in memory because the outbox does not take it; false: it takes it. */
+bool sk_agent_run_fault(struct sk_agent_run *a, char ret[SK_ERR_MAX]);
 void sk_agent_run_connected(struct sk_agent_run *a, bool connected,
                             const char *error); /* link's state */
 /* {"items":[…],"error"?,"warnings":[…]} of the rules in use: conf.rules_json of serve.h. */

@@ -21,7 +21,7 @@ struct sk_server_run {
     pthread_t keeper; /* retention */
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool keeping, stop;
+    bool keeping, stop, broken; /* broken: the store cannot write, and the log says so */
 };
 
 /* Stores a token's hash under id; expires 0: never. */
@@ -29,7 +29,8 @@ int server_token_put(struct sk_server_run *s, struct sk_str id, struct sk_str na
                      struct sk_str secret, enum sk_role role, int64_t expires,
                      struct sk_err *err) SK_NODISCARD;
 int server_join(void *arg, struct sk_str token_id,
-                struct sk_str secret); /* link.h: spends a token */
+                struct sk_str secret);       /* link.h: spends a token */
+void server_health(struct sk_server_run *s); /* logs when it changed */
 void *server_keeper(void *arg);
 
 #endif

@@ -115,6 +115,7 @@ static int face_new(struct sk_server_run *s, struct sk_err *err)
                                   .store = s->store,
                                   .live = s->live,
                                   .rules_json = s->conf.rules_json,
+                                  .fault = s->conf.fault,
                                   .arg = s->conf.arg,
                                   .assets = sk_embedded_console,
                                   .n_assets = sk_embedded_console_n,

@@ -16,6 +16,7 @@ struct sk_server_conf {
     const char *agents; /* "0.0.0.0:8444" to take agents of other hosts in, or NULL */
     const char *store;  /* URL, or NULL: sqlite in DATA */
     int (*rules_json)(void *arg, struct sk_buf *out);
+    bool (*fault)(void *arg, char ret[SK_ERR_MAX]); /* serve.h */
     void *arg;
     struct sk_log *log;
 };

@@ -61,6 +61,32 @@ int server_join(void *arg, struct sk_str token_id, struct sk_str secret)
 /* ---- what an agent says
  * ----------------------------------------------------------------------------------- */
 
+void server_health(struct sk_server_run *s)
+{
+    struct sk_err err = {0};
+    bool broken = sk_store_health(s->store, &err) < 0, was;
+
+    (void)pthread_mutex_lock(&s->lock);
+    was = s->broken;
+    s->broken = broken;
+    (void)pthread_mutex_unlock(&s->lock);
+    if (broken && !was)
+        sk_log(s->conf.log, SK_ERROR, "server", "the store cannot write; agents keep what they see",
+               "error=%s", err.msg);
+    else if (was && !broken)
+        sk_log(s->conf.log, SK_INFO, "server", "the store writes again", NULL);
+}
+
+/* A store that could not write is asked again, also where nobody else writes. */
+static void store_probe(struct sk_server_run *s)
+{
+    if (sk_store_health(s->store, NULL) == 0)
+        return;
+    (void)!sk_store_put(s->store, NULL, 0, SK_STR("_probe"), (uint64_t)sk_now_wall_ns(),
+                        NULL); /* how it went is the store's health */
+    server_health(s);
+}
+
 /* The agent started anew: what its earlier life left running is over unless it is told again. */
 static int stale_end(struct sk_server_run *s, struct sk_str host, struct sk_err *err)
 {
@@ -168,6 +194,7 @@ int sk_server_run_sink(void *arg, struct sk_str agent_id, const struct sk_link_i
     }
     if (r == 0)
         r = sk_store_put(s->store, puts, kept, agent_id, n ? items[n - 1].seq : 0, err);
+    server_health(s);
     if (r != 0)
         return SK_MIN(r, 0); /* 1: stored before */
     for (i = 0; i < kept; i++)
@@ -220,6 +247,7 @@ void *server_keeper(void *arg)
         (void)pthread_mutex_unlock(&s->lock);
         for (i = 0; i < SK_ARRAY_LEN(retention) && !s->stop; i++)
             prune(s, i);
+        store_probe(s);
         (void)pthread_mutex_lock(&s->lock);
     }
     (void)pthread_mutex_unlock(&s->lock);

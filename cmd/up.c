@@ -24,6 +24,13 @@ static int up_rules_json(void *arg, struct sk_buf *out)
     return sk_agent_run_rules_json(u->agent, out);
 }
 
+static bool up_fault(void *arg, char ret[SK_ERR_MAX])
+{
+    struct up *u = arg;
+
+    return sk_agent_run_fault(u->agent, ret);
+}
+
 static int up_start(struct up *u, const struct sk_args *a, struct sk_err *err)
 {
     struct sk_agent_conf agent = {0};
@@ -31,6 +38,7 @@ static int up_start(struct up *u, const struct sk_args *a, struct sk_err *err)
                                           .listen = sk_args_get(a, "listen"),
                                           .agents = sk_args_get(a, "agents"),
                                           .rules_json = up_rules_json,
+                                          .fault = up_fault,
                                           .arg = u,
                                           .log = u->run.log};
     struct sk_link_client_conf link = {.agent_id = sk_str_c(u->run.host_id),

@@ -31,7 +31,8 @@ static const struct operation operations[] = {
             ",\"images\":" NUMBER ",\"processes_running\":" NUMBER
             ",\"alerts_open\":{\"type\":\"object\",\"additionalProperties\":" NUMBER "}"
             ",\"alerts_24h\":{\"type\":\"array\",\"items\":" NUMBER "}"
-            ",\"events_seen\":" NUMBER ",\"events_lost\":" NUMBER ",\"agents_connected\":" NUMBER),
+            ",\"events_seen\":" NUMBER ",\"events_lost\":" NUMBER ",\"agents_connected\":" NUMBER
+            ",\"store_error\":" TEXT ",\"agent_error\":" TEXT),
      "200"},
     {"/rules", "get", "listRules", "Rules in use, their errors and warnings", NULL,
      OBJECT("\"items\":{\"type\":\"array\",\"items\":" OBJECT(

@@ -155,7 +155,7 @@ void sk_api_overview(struct sk_call *c)
     struct tops *rules = sk_arena_zalloc(c->arena, sizeof(*rules));
     struct tops *containers = sk_arena_zalloc(c->arena, sizeof(*containers));
     uint64_t hours[HOURS] = {0};
-    struct sk_err err = {0};
+    struct sk_err err = {0}, broken = {0};
     uint32_t p;
     size_t i;
     int r = rules && containers ? 0 : sk_err_set(&err, -ENOMEM, "out of memory");
@@ -189,6 +189,10 @@ void sk_api_overview(struct sk_call *c)
         tops_write(&w, "top_containers", containers, true);
         r = agents_write(c, &w, &err);
     }
+    if (r == 0 && sk_store_health(c->s->conf.store, &broken) < 0)
+        sk_jw_kstr(&w, "store_error", sk_str_c(broken.msg));
+    if (r == 0 && c->s->conf.fault && c->s->conf.fault(c->s->conf.arg, broken.msg))
+        sk_jw_kstr(&w, "agent_error", sk_str_c(broken.msg));
     sk_jw_end(&w, '}');
     if (r < 0)
         sk_call_fail(c, r, &err);

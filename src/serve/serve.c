@@ -267,6 +267,30 @@ static void route_kind(struct sk_call *c, struct sk_str rest)
         sk_api_list(c, kind);
 }
 
+/* For probes: no sign-in, and nothing in it that is not for everybody. */
+static void health_get(struct sk_call *c)
+{
+    struct sk_jw w = sk_jw(&c->res->body);
+    char text[SK_ERR_MAX];
+    int r = sk_store_health(c->s->conf.store, NULL);
+    bool fault = r == 0 && c->s->conf.fault && c->s->conf.fault(c->s->conf.arg, text);
+
+    sk_jw_begin(&w, '{');
+    sk_jw_kbool(&w, "ok", r == 0 && !fault);
+    if (fault) {
+        c->res->status = 503;
+        sk_jw_kstr(&w, "error", SK_STR("the agent cannot write what it sees; the log says why"));
+    }
+    if (r < 0) {
+        c->res->status = 503;
+        sk_jw_kstr(&w, "error",
+                   r == -ENOSPC  ? SK_STR("the store cannot write: no space left on its disk")
+                   : r == -EROFS ? SK_STR("the store cannot write: it is read-only")
+                                 : SK_STR("the store cannot write; the log says why"));
+    }
+    sk_jw_end(&w, '}');
+}
+
 static void handle(void *arg, const struct sk_http_req *req, struct sk_http_res *res)
 {
     struct sk_call c = {.s = arg, .req = req, .res = res, .arena = req->arena};
@@ -275,7 +299,7 @@ static void handle(void *arg, const struct sk_http_req *req, struct sk_http_res 
     (void)sk_http_res_header(res, "Strict-Transport-Security", "max-age=31536000");
     (void)sk_http_res_header(res, "Referrer-Policy", "no-referrer");
     if (sk_str_eq(req->path, SK_STR("/healthz"))) {
-        (void)sk_buf_c(&res->body, "{\"ok\":true}");
+        health_get(&c);
         return;
     }
     if (!sk_str_starts(req->path, SK_STR("/api/"))) {

@@ -14,7 +14,7 @@
  * {"hosts","containers_running","containers","images","processes_running",
  *          "alerts_open":{"emergency":N,…},"alerts_24h":[24 numbers, oldest first],
  *          "top_rules":[{"rule","priority","count"}],"top_containers":[{"id","name","image","count"}],
- *          "events_seen","events_lost","agents_connected"}
+ *          "events_seen","events_lost","agents_connected","store_error"?,"agent_error"?}
  *   GET    /api/v1/rules      → {"items":[{"name","desc","condition","output","priority","source",
  *          "file","line","enabled","tags","techniques","title_zh"?,…}],"error":text?,"warnings":[…]}
  *   GET    /api/v1/fields/KIND → {"items":[{"name","type","doc"}]}   names a filter may use
@@ -64,6 +64,8 @@ struct sk_serve_conf {
     /* JSON text {"items":[…],"error"?,"warnings":[…]} of the rules in use, appended. May be NULL.
      */
     int (*rules_json)(void *arg, struct sk_buf *out);
+    /* What is wrong with the agent in this process; false: nothing, NULL: there is none. */
+    bool (*fault)(void *arg, char ret[SK_ERR_MAX]);
     void *arg;
     const struct sk_asset *assets; /* n_assets of them */
     size_t n_assets;

@@ -16,7 +16,7 @@ int sk_store_open_kinds(const char *url, const struct sk_kind *const *kinds, str
                         struct sk_store **ret, struct sk_err *err)
 {
     SK_CLEANUP(sk_arena_freep) struct sk_arena *a = NULL;
-    struct sk_store base = {.log = log};
+    struct sk_store base = {.log = log, .health_lock = PTHREAD_MUTEX_INITIALIZER};
     const struct engine *e = NULL;
     size_t i;
     int r;
@@ -50,6 +50,7 @@ struct sk_store *sk_store_close(struct sk_store *s)
 
     if (s) {
         a = s->arena;
+        (void)pthread_mutex_destroy(&s->health_lock);
         s->ops->close(s);
         (void)sk_arena_free(a);
     }
@@ -59,9 +60,29 @@ struct sk_store *sk_store_close(struct sk_store *s)
 int sk_store_put(struct sk_store *s, const struct sk_put *puts, size_t n, struct sk_str source,
                  uint64_t seq, struct sk_err *err)
 {
+    struct sk_err own = {0};
+    int r;
+
     if (seq > INT64_MAX)
         return sk_err_set(err, -EINVAL, "store: seq %llu is out of range", (unsigned long long)seq);
-    return s->ops->put(s, puts, n, source, seq, err);
+    r = s->ops->put(s, puts, n, source, seq, err ? err : &own);
+    if (r >= 0 || r == -ENOSPC || r == -EROFS || r == -EIO || r == -EBUSY) {
+        (void)pthread_mutex_lock(&s->health_lock);
+        s->health = r < 0 ? (err ? *err : own) : (struct sk_err){0};
+        s->health.code = SK_MIN(r, 0);
+        (void)pthread_mutex_unlock(&s->health_lock);
+    }
+    return r;
+}
+
+int sk_store_health(struct sk_store *s, struct sk_err *err)
+{
+    struct sk_err last;
+
+    (void)pthread_mutex_lock(&s->health_lock);
+    last = s->health;
+    (void)pthread_mutex_unlock(&s->health_lock);
+    return last.code < 0 ? sk_err_set(err, last.code, "%s", last.msg) : 0;
 }
 
 int sk_store_seq(struct sk_store *s, struct sk_str source, uint64_t *ret, struct sk_err *err)

@@ -41,6 +41,9 @@ struct sk_put {
  * kind without table), -EFBIG (a document over 16 MiB). */
 int sk_store_put(struct sk_store *s, const struct sk_put *puts, size_t n, struct sk_str source,
                  uint64_t seq, struct sk_err *err) SK_NODISCARD;
+/* How the last write went: 0, or what it failed with (-ENOSPC, -EROFS, -EIO, -EBUSY) and why. A
+ * write that failed by its own objects does not count. */
+int sk_store_health(struct sk_store *s, struct sk_err *err) SK_NODISCARD;
 /* Last seq stored for source; 0 = none. */
 int sk_store_seq(struct sk_store *s, struct sk_str source, uint64_t *ret,
                  struct sk_err *err) SK_NODISCARD;

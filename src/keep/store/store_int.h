@@ -9,6 +9,8 @@
 #ifndef SK_STORE_INT_H
 #define SK_STORE_INT_H
 
+#include <pthread.h>
+
 #include "store/store.h"
 
 #define SK_STORE_DOC_MAX ((size_t)16 << 20) /* bytes of one document */
@@ -102,6 +104,8 @@ struct sk_store { /* first member of an engine's own struct */
     struct sk_arena *arena; /* of the schema */
     struct sk_schema schema;
     struct sk_log *log;
+    pthread_mutex_t health_lock;
+    struct sk_err health; /* code 0: the last write went well */
 };
 /* Opens "PATH" of an engine; s->arena and s->schema are filled by sk_store_open_kinds. */
 int sk_sqlite_open(const char *path, const struct sk_store *base, struct sk_store **ret,

@@ -83,6 +83,8 @@ export interface Overview {
   events_seen: number;
   events_lost: number;
   agents_connected: number;
+  store_error?: string;
+  agent_error?: string;
 }
 export interface Rule {
   name: string;
