@@ -7,7 +7,7 @@ enum { LIVE, EXITED, KEPT }; /* in no list, among the exited, exited with descen
 
 struct list {
     struct sk_proc *oldest, *newest;
-    size_t n;
+    size_t n, bytes;
 };
 
 struct sk_proctree {
@@ -54,6 +54,9 @@ static void list_add(struct list *l, struct sk_proc *p)
         l->oldest = p;
     l->newest = p;
     l->n++;
+    /* Shared texts count for each: forks of one program are held shorter, never too long. */
+    p->held = sizeof(*p) + (p->text ? sizeof(*p->text) + p->text->n : 0);
+    l->bytes += p->held;
 }
 
 static void list_del(struct list *l, struct sk_proc *p)
@@ -68,6 +71,7 @@ static void list_del(struct list *l, struct sk_proc *p)
         l->newest = p->sooner;
     p->sooner = p->later = NULL;
     l->n--;
+    l->bytes -= p->held;
 }
 
 /* ---- texts ----------------------------------------------------------------------------------- */
@@ -267,7 +271,8 @@ void sk_proctree_reap(struct sk_proctree *t, uint64_t now)
     struct sk_proc *p;
 
     while ((p = t->exited.oldest) &&
-           (t->exited.n > SK_PROC_EXITED_MAX || now - p->exited > SK_PROC_KEEP_NS)) {
+           (t->exited.n > SK_PROC_EXITED_MAX || t->exited.bytes > SK_PROC_HELD_BYTES ||
+            now - p->exited > SK_PROC_KEEP_NS)) {
         list_del(&t->exited, p);
         if (!p->child) {
             proc_free(t, p);
@@ -276,7 +281,7 @@ void sk_proctree_reap(struct sk_proctree *t, uint64_t now)
         p->state = KEPT;
         list_add(&t->kept, p);
     }
-    while (t->kept.n > SK_PROC_KEPT_MAX) {
+    while (t->kept.n > SK_PROC_KEPT_MAX || t->kept.bytes > SK_PROC_HELD_BYTES) {
         p = t->kept.oldest;
         list_del(&t->kept, p);
         p->state = EXITED;

@@ -112,6 +112,26 @@ static void many_short_lived_processes_take_bounded_room(void **state)
     assert_int_equal(sk_proctree_live(t), 1);
 }
 
+static void short_lived_processes_with_long_texts_take_bounded_room_too(void **state)
+{
+    SK_CLEANUP(sk_proctree_freep) struct sk_proctree *t = tree_new();
+    struct sk_proc *init = sk_proctree_add(t, 1, 1, NULL, 1), *p;
+    const size_t n = (size_t)16 << 10;
+    uint64_t i;
+
+    (void)state;
+    for (i = 2; i < 2000; i++) {
+        p = sk_proctree_add(t, i, i, init, i);
+        assert_non_null(p);
+        assert_non_null(sk_proc_text(p, n));
+        sk_proctree_exit(t, p, i);
+        sk_proctree_reap(t, i);
+        assert_true(sk_proctree_size(t) <= SK_PROC_HELD_BYTES / n + 1);
+        assert_ptr_equal(sk_proctree_find(t, i, i), p); /* the latest stays */
+    }
+    assert_in_range(sk_proctree_size(t), SK_PROC_HELD_BYTES / n / 2, SK_PROC_HELD_BYTES / n + 1);
+}
+
 static void a_chain_of_dead_parents_is_bounded_and_ancestry_skips_the_lost(void **state)
 {
     SK_CLEANUP(sk_proctree_freep) struct sk_proctree *t = tree_new();
@@ -172,5 +192,6 @@ SK_TEST_MAIN(ids_are_host_start_and_pid_in_hex, a_child_starts_as_a_copy_that_sh
              an_exited_parent_stays_while_its_children_live,
              an_exited_one_is_still_found_for_late_events,
              many_short_lived_processes_take_bounded_room,
+             short_lived_processes_with_long_texts_take_bounded_room_too,
              a_chain_of_dead_parents_is_bounded_and_ancestry_skips_the_lost,
              nobody_becomes_its_own_ancestor, a_cgroup_lives_until_it_is_removed_and_unused)
