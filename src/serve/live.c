@@ -3,15 +3,16 @@
  * Live hub: objects as they are stored, as server-sent events (html.spec.whatwg.org/multipage/
  * server-sent-events.html) to every browser that asked for their kind.
  *
- * The last RING_MAX events are kept, so that a browser that was away for a moment gets what it
- * missed (Last-Event-ID); one that was away for longer is told to read again ("reset").
+ * The last RING_MAX events are kept, as far as RING_BYTES hold them, so that a browser that was
+ * away for a moment gets what it missed (Last-Event-ID); one that was away for longer is told to
+ * read again ("reset").
  */
 #include <stdlib.h>
 
 #include "serve_int.h"
 
 #define RING_MAX 4096u
-#define RING_BYTES ((size_t)64 << 20) /* of all kept events; older ones go */
+#define RING_BYTES ((size_t)4 << 20) /* of all kept events; older ones go */
 #define READERS_MAX 256u
 
 struct kept { /* one event, as it goes over the wire */
@@ -94,10 +95,14 @@ static void keep(struct sk_live *l, struct sk_buf *text, const struct sk_kind *k
     struct kept k = {.kind = kind};
     struct reader *r;
     uint32_t bit = kind_bit(kind);
+    char *small;
 
     k.text = sk_buf_take(text, &k.n);
     if (!k.text)
         return;
+    small = realloc(k.text, k.n); /* a buffer has up to twice the room it needs */
+    if (small)
+        k.text = small;
     if (l->next - l->first == RING_MAX)
         oldest_drop(l);
     while (l->bytes + k.n > RING_BYTES && l->first < l->next)

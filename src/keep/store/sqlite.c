@@ -369,6 +369,11 @@ int sk_sqlite_open(const char *path, const struct sk_store *base, struct sk_stor
         r = writer_open(s, err);
     for (i = 0; r == 0 && i < READERS; i++)
         r = sk_lite_open(&s->readers[i], s->path, true, err);
+    /* The first free reader is taken: one who works alone has room for the indexes that its counts
+     * go through (0.5 ms instead of 2 ms, bench/store); the others are for when many ask at once.
+     */
+    if (r == 0)
+        r = sk_lite_exec(&s->readers[0], "PRAGMA cache_size=-16384", err);
     if (r < 0) {
         sqlite_close(&s->base); /* base.arena stays the caller's */
         return r;
