@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,12 +28,22 @@ static int lock_take(struct run *r, const char *name, struct sk_err *err)
     return 0;
 }
 
+/* What is freed goes back to the system. Left alone, glibc takes the largest block ever freed (the
+ * kernel's types, 12 MB) as the size from which it does that, and keeps all that rules and batches
+ * needed for a moment. */
+static void memory_give_back(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    (void)mallopt(M_TRIM_THRESHOLD, 512 << 10);
+}
+
 int run_init(struct run *r, const struct sk_args *a, const char *lock_name, struct sk_err *err)
 {
     enum sk_level level;
     sigset_t set;
     int rc;
 
+    memory_give_back();
     r->signals = r->lock = -1;
     if (sk_level_parse(sk_str_c(sk_args_get(a, "log-level")), &level) < 0)
         return sk_err_set(err, -EINVAL, "--log-level: debug, info, warn or error");
