@@ -11,6 +11,7 @@
 #include "serve_int.h"
 
 #define COOKIE "skep_session"
+#define SESSIONS_PAGE 500u
 
 /* The row behind "ID.SECRET"; false: unknown, wrong or expired. */
 static bool token_find(struct sk_call *c, struct sk_str text, struct sk_token *ret,
@@ -290,6 +291,86 @@ void sk_auth_first(struct sk_call *c)
     }
     tries_clear(c, SK_STR("first"));
     session_start(c, &u);
+}
+
+/* Puts the user with its new password, and ends its sessions other than this one: together. */
+static int password_store(struct sk_call *c, const struct sk_user *u, struct sk_err *err)
+{
+    SK_CLEANUP(sk_expr_freep) struct sk_expr *mine = NULL;
+    char *text = sk_arena_printf(c->arena,
+                                 "user_id = \"" SK_STR_FMT "\" and id startswith session- and "
+                                 "not id = \"" SK_STR_FMT "\"",
+                                 SK_STR_ARG(u->id), SK_STR_ARG(c->session));
+    struct sk_query q = {.kind = &sk_kind_token, .limit = SESSIONS_PAGE};
+    struct sk_page page;
+    struct sk_put *puts = sk_arena_array(c->arena, SESSIONS_PAGE + 1, sizeof(*puts));
+    const struct sk_token *t;
+    size_t i;
+    int r;
+
+    if (!text || !puts)
+        return sk_err_set(err, -ENOMEM, "out of memory");
+    r = sk_expr_compile(&sk_kind_token, sk_str_c(text), &mine, err);
+    q.where = mine;
+    while (r == 0) {
+        r = sk_store_query(c->s->conf.store, &q, c->arena, &page, err);
+        if (r < 0)
+            break;
+        t = page.rows.v;
+        for (i = 0; i < page.rows.n; i++)
+            puts[i] = (struct sk_put){&sk_kind_token, &t[i], true};
+        puts[i] = (struct sk_put){&sk_kind_user, u, false};
+        r = sk_store_put(c->s->conf.store, puts, i + 1, (struct sk_str){0}, 0, err);
+        if (i < SESSIONS_PAGE)
+            break;
+    }
+    return r;
+}
+
+/* POST /session/password {"old","new"}: by a session, of whoever it belongs to. */
+void sk_auth_password(struct sk_call *c)
+{
+    struct json_object *doc;
+    struct sk_str old, new;
+    struct sk_user u = c->user;
+    struct sk_err err = {0};
+    char encoded[128];
+    bool kept;
+    int r;
+
+    if (c->session.n == 0) {
+        sk_call_error(c, 403, "not_allowed", "a password is changed by a session, not by a token");
+        return;
+    }
+    if (!sk_call_body(c, &doc))
+        return;
+    old = sk_json_str(doc, "old");
+    new = sk_json_str(doc, "new");
+    kept = old.n <= 1024 && sk_arena_keep(c->arena, &old) && sk_arena_keep(c->arena, &new);
+    (void)json_object_put(doc);
+    if (!kept || old.n == 0) {
+        sk_call_error(c, 400, "bad_request", "\"old\" and \"new\" are needed");
+        return;
+    }
+    if (!sk_password_good(c, new) || !try_allowed(c, u.name))
+        return;
+    if (!password_right(c, &u, old)) {
+        sk_call_audit(c, "password.change", u.name, SK_STR("wrong old password"), false);
+        sk_call_error(c, 422, "wrong_password", "the old password is wrong");
+        return;
+    }
+    tries_clear(c, u.name);
+    r = password_set(c, &u, new, encoded);
+    if (r < 0)
+        (void)sk_err_set(&err, r, "out of memory");
+    else
+        r = password_store(c, &u, &err);
+    if (r < 0) {
+        sk_call_fail(c, r, &err);
+        return;
+    }
+    sk_call_audit(c, "password.change", u.name, (struct sk_str){0}, true);
+    answer_session(c, &u, c->secret);
 }
 
 void sk_auth_whoami(struct sk_call *c)

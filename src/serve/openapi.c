@@ -26,6 +26,9 @@ static const struct operation operations[] = {
     {"/session", "delete", "signOut", "End the session", NULL, NULL, "200"},
     {"/session/first", "post", "signInOnce", "The one-time sign-in of the first start",
      OBJECT("\"token\":" TEXT ",\"password\":" TEXT), SESSION, "200"},
+    {"/session/password", "post", "changePassword",
+     "Change one's own password; one's other sessions end",
+     OBJECT("\"old\":" TEXT ",\"new\":" TEXT), SESSION, "200"},
     {"/overview", "get", "overview", "Numbers of the first page", NULL,
      OBJECT("\"hosts\":" NUMBER ",\"containers\":" NUMBER ",\"containers_running\":" NUMBER
             ",\"images\":" NUMBER ",\"processes_running\":" NUMBER

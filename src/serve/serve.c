@@ -159,6 +159,7 @@ static const struct {
 } routes[] = {
     {"POST", "/api/v1/session", OPEN, sk_auth_login},
     {"POST", "/api/v1/session/first", OPEN, sk_auth_first},
+    {"POST", "/api/v1/session/password", SK_ROLE_VIEWER, sk_auth_password},
     {"GET", "/api/v1/session", OPEN, sk_auth_whoami},
     {"DELETE", "/api/v1/session", SK_ROLE_VIEWER, sk_auth_logout},
     {"GET", "/api/v1/version", OPEN, version_get},

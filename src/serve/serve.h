@@ -19,6 +19,7 @@
  *          "file","line","enabled","tags","techniques","title_zh"?,…}],"error":text?,"warnings":[…]}
  *   GET    /api/v1/fields/KIND → {"items":[{"name","type","doc"}]}   names a filter may use
  *   POST   /api/v1/session {"user","password"} → {"user":{…},"csrf":T}  sets cookie skep_session
+ *   POST   /api/v1/session/password {"old","new"}: one's own; one's other sessions end
  *   POST   /api/v1/session/first {"token","password"}: one-time sign-in of the first start: sets
  * the admin's password and signs in GET    /api/v1/session → {"user":{…},"csrf":T} or 401;  DELETE:
  * sign out POST   /api/v1/users {"name","role","password"} · PATCH /users/ID

@@ -61,6 +61,7 @@ void sk_auth_identify(struct sk_call *c); /* fills user, role, secret from cooki
 bool sk_auth_csrf(struct sk_call *c); /* a change by cookie carries its token; false: answered */
 void sk_auth_login(struct sk_call *c);
 void sk_auth_first(struct sk_call *c);
+void sk_auth_password(struct sk_call *c);
 void sk_auth_whoami(struct sk_call *c);
 void sk_auth_logout(struct sk_call *c);
 

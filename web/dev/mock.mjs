@@ -173,6 +173,10 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
     if (!state.signedIn) return fail(401, 'unauthorized', 'sign in first');
     if (method !== 'GET' && headers['x-csrf-token'] !== csrf)
       return fail(403, 'csrf', 'X-CSRF-Token is missing or wrong');
+    if (path === '/session/password')
+      return body.old === 'correct horse'
+        ? session()
+        : fail(422, 'wrong_password', 'the old password is wrong');
     if (state.scenario === 'error')
       return fail(
         500,

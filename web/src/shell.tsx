@@ -23,7 +23,7 @@ import {
 import { Logo } from './components/logo';
 import { type Key, useI18n } from './i18n';
 import { compact } from './lib/format';
-import { Link } from './router';
+import { Link, navigate } from './router';
 import { useNarrow, useTheme, type Wish } from './theme';
 
 const areas: { id: string; to: string; icon: ReactNode }[] = [
@@ -159,10 +159,12 @@ function UserMenu() {
             ),
           },
           { type: 'divider' },
+          { key: 'password', label: t('password.change') },
           { key: 'out', icon: <LogoutOutlined />, label: t('session.signOut') },
         ],
         onClick: (e) => {
           if (e.key === 'out') void signOut();
+          if (e.key === 'password') navigate('/settings/password');
         },
       }}
     >

@@ -205,6 +205,26 @@ describe('rules', () => {
 });
 
 describe('settings', () => {
+  it('change ones own password, and say what is wrong with it', async () => {
+    await start('/settings/password');
+    const type = (id: string, value: string) =>
+      fireEvent.change(screen.getByTestId(id), { target: { value } });
+    await screen.findByTestId('password-old');
+    type('password-old', 'wrong horse');
+    type('password-new', 'another horse');
+    type('password-again', 'another house');
+    fireEvent.click(screen.getByTestId('password-submit'));
+    await screen.findByText('The two are not the same');
+    type('password-again', 'another horse');
+    fireEvent.click(screen.getByTestId('password-submit'));
+    await screen.findByText(/the old password is wrong/);
+    type('password-old', 'correct horse');
+    fireEvent.click(screen.getByTestId('password-submit'));
+    await screen.findByText('Password changed');
+    expect((screen.getByTestId('password-old') as HTMLInputElement).value).toBe('');
+    expect(window.location.pathname).toBe('/settings/password');
+  });
+
   it('show a new token once', async () => {
     await start('/settings/tokens');
     fireEvent.click(await screen.findByRole('button', { name: /Make token/ }));

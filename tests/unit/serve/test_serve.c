@@ -188,6 +188,65 @@ static void the_one_time_sign_in_works_once_and_then_the_password_does(void **st
     expect(f, "GET", "/api/v1/session", NULL, "cookie", 401, "not_signed_in");
 }
 
+static void one_changes_ones_own_password_and_ones_other_sessions_end(void **state)
+{
+    static const char path[] = "/api/v1/session/password";
+    static const char good[] = "{\"old\":\"correct horse\",\"new\":\"another horse\"}";
+    struct face *f = *state, other;
+    struct answer a;
+
+    sign_in(f);
+    expect(f, "POST", "/api/v1/users",
+           "{\"name\":\"bo\",\"role\":\"viewer\",\"password\":\"long enough\"}", "cookie", 201,
+           NULL);
+    other = *f; /* the session that ends */
+    a = ask(f, "POST", "/api/v1/session", "{\"user\":\"admin\",\"password\":\"correct horse\"}",
+            NULL);
+    keep_session(f, &a);
+    answer_done(&a);
+    expect(f, "POST", path, good, NULL, 401, NULL);
+    expect(f, "POST", path, good, "cookie-without-csrf", 403, "X-CSRF-Token");
+    expect(f, "POST", path, "{\"new\":\"another horse\"}", "cookie", 400, "\\\"old\\\" and");
+    expect(f, "POST", path, "{\"old\":\"wrong\",\"new\":\"another horse\"}", "cookie", 422,
+           "the old password is wrong");
+    expect(f, "POST", path, "{\"old\":\"correct horse\",\"new\":\"short\"}", "cookie", 422,
+           "at least 10 characters");
+    expect(&other, "GET", "/api/v1/session", NULL, "cookie", 200, NULL);
+    expect(f, "POST", path, good, "cookie", 200, "\"name\":\"admin\"");
+    expect(f, "GET", "/api/v1/session", NULL, "cookie", 200, NULL);
+    expect(&other, "GET", "/api/v1/session", NULL, "cookie", 401, NULL);
+    expect(f, "POST", "/api/v1/session", "{\"user\":\"admin\",\"password\":\"correct horse\"}",
+           NULL, 401, NULL);
+    expect(f, "POST", "/api/v1/session", "{\"user\":\"admin\",\"password\":\"another horse\"}",
+           NULL, 200, NULL);
+    expect(f, "POST", "/api/v1/session", "{\"user\":\"bo\",\"password\":\"long enough\"}", NULL,
+           200, "\"name\":\"bo\"");
+    expect(f, "GET", "/api/v1/audit?filter=action%20%3D%20password.change%20and%20ok%20%3D%20true",
+           NULL, "cookie", 200, "\"total\":1");
+    expect(f, "GET", "/api/v1/audit?filter=action%20%3D%20password.change%20and%20ok%20%3D%20false",
+           NULL, "cookie", 200, "wrong old password");
+}
+
+static void a_token_cannot_change_a_password(void **state)
+{
+    struct face *f = *state;
+    struct json_object *doc = NULL;
+    struct answer a;
+    char token[160];
+
+    sign_in(f);
+    a = ask(f, "POST", "/api/v1/tokens", "{\"name\":\"ci\",\"role\":\"admin\"}", "cookie");
+    assert_int_equal(sk_json_parse(sk_buf_view(&a.body), &doc, NULL), 0);
+    (void)sk_str_copy(token, sizeof(token), sk_json_str(doc, "token"));
+    (void)json_object_put(doc);
+    answer_done(&a);
+    expect(f, "POST", "/api/v1/session/password",
+           "{\"old\":\"correct horse\",\"new\":\"another horse\"}", token, 403,
+           "by a session, not by a token");
+    expect(f, "POST", "/api/v1/session", "{\"user\":\"admin\",\"password\":\"correct horse\"}",
+           NULL, 200, NULL);
+}
+
 static void a_sixth_failed_sign_in_within_a_minute_has_to_wait(void **state)
 {
     struct face *f = *state;
@@ -479,6 +538,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_FACE(the_one_time_sign_in_works_once_and_then_the_password_does),
+        WITH_FACE(one_changes_ones_own_password_and_ones_other_sessions_end),
+        WITH_FACE(a_token_cannot_change_a_password),
         WITH_FACE(a_sixth_failed_sign_in_within_a_minute_has_to_wait),
         WITH_FACE(a_change_by_cookie_needs_the_sessions_csrf_token),
         WITH_FACE(a_viewers_token_reads_and_changes_nothing),

@@ -6,6 +6,7 @@ import { navigate } from '../../router';
 import { About } from './About';
 import { Agents } from './Agents';
 import { AuditLog } from './AuditLog';
+import { Password } from './Password';
 import { Tokens } from './Tokens';
 import { Users } from './Users';
 
@@ -21,6 +22,7 @@ export function SettingsPage({ tab }: { tab?: string }) {
           { key: 'audit', label: t('settings.audit'), children: <AuditLog /> },
         ]
       : []),
+    { key: 'password', label: t('settings.password'), children: <Password /> },
     { key: 'about', label: t('settings.about'), children: <About /> },
   ];
   const known = items.some((i) => i.key === tab) ? tab : 'agents';

@@ -6,16 +6,7 @@ import { useSession } from '../../api/session';
 import { Card, Loaded, Text, Time } from '../../components/bits';
 import { PlusOutlined } from '../../components/icons';
 import { useI18n } from '../../i18n';
-import { PASSWORD_MIN } from '../SignIn';
-import { RoleSelect, useAll, useChange } from './common';
-
-function usePasswordRules() {
-  const { t } = useI18n();
-  return [
-    { required: true, message: t('form.required') },
-    { min: PASSWORD_MIN, message: t('form.passwordShort', { n: PASSWORD_MIN }) },
-  ];
-}
+import { RoleSelect, useAll, useChange, usePasswordRules } from './common';
 
 function AddUser({ done }: { done: () => void }) {
   const { t } = useI18n();

@@ -5,6 +5,7 @@ import { asApiError, useGet } from '../../api/use';
 import { useErrorText } from '../../components/bits';
 import { useI18n } from '../../i18n';
 import { visible } from '../../lib/text';
+import { PASSWORD_MIN } from '../SignIn';
 
 export const roles = ['viewer', 'operator', 'admin'] as const;
 
@@ -60,4 +61,12 @@ export function useChange() {
       return undefined;
     }
   };
+}
+
+export function usePasswordRules() {
+  const { t } = useI18n();
+  return [
+    { required: true, message: t('form.required') },
+    { min: PASSWORD_MIN, message: t('form.passwordShort', { n: PASSWORD_MIN }) },
+  ];
 }
