@@ -21,7 +21,7 @@ debug: ## the executable and the unit tests with ASan and UBSan: build/debug
 	@tools/build debug
 
 test: ## install what the tests need, run all of them
-	@tools/install build console test
+	@tools/install build console test vm
 	@tools/build release
 	@tools/build debug
 	@python3 tools/run-tests $(ARGS)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where the end of a system call is hooked: each kind of record has two programs of the same body.
+ * Where the end of a system call is hooked: each kind of record has programs of one body.
  *
  * fexit       on the kernel's own function of the call, where that is granted. User space loads a
  *             stub of five instructions for each wanted call, which jumps through skb_typed; calls
- *             that nobody wants, and all others, cost nothing.
+ *             that nobody wants, and all others, cost nothing. The kernel lets a program jump
+ *             only to one that was loaded for a function of the same type, and tells types apart
+ *             by the names of arguments too, of which there are two: so each program is there twice.
  * tracepoint  syscalls/sys_exit_NAME elsewhere. One that is on makes every call of every process
  *             take the kernel's slow way out.
  *
@@ -14,29 +16,36 @@
  * A tracepoint's program cannot be preempted; where an fexit program can be, it is not used.
  */
 enum { KIND_NONE, KIND_OPEN, KIND_CALL, KIND_SOCK, KIND_CRED }; /* enum sk_prog, and one more */
-__u8 skb_kind[SKW_SYS_MAX];         /* of the calls that are wanted, set by user space */
+__u8 skb_kind[SKW_SYS_MAX]; /* of the calls that are wanted, set by user space */
+#define WANTED(ctx) skb_kind[(ctx)->id & (SKW_SYS_MAX - 1)]
 const volatile bool skb_refused_arg; /* __secure_computing has an argument, which it had to 6.15 */
 
-struct {
-    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-    __uint(max_entries, 8); /* enum sk_prog */
-    __type(key, __u32);
-    __type(value, __u32);
-} skb_typed SEC(".maps");
+#define JUMPS(name)                                                                                \
+    struct {                                                                                       \
+        __uint(type, BPF_MAP_TYPE_PROG_ARRAY);                                                     \
+        __uint(max_entries, 8); /* enum sk_prog */                                                 \
+        __type(key, __u32);                                                                        \
+        __type(value, __u32);                                                                      \
+    } name SEC(".maps")
+JUMPS(skb_typed);
+JUMPS(skb_typed2);
 
+#define TYPED(name, body)                                                                          \
+    SEC("fexit")                                                                                   \
+    int BPF_PROG(name, struct pt_regs *regs, long ret)                                             \
+    {                                                                                              \
+        struct sys_exit_ctx c = {.id = sys_nr(regs), .ret = ret};                                  \
+                                                                                                   \
+        return WANTED(&c) ? body(&c) : 0;                                                                           \
+    }
 #define ENTRIES(name, body)                                                                        \
     SEC("tp")                                                                                      \
     int name(struct sys_exit_ctx *ctx)                                                             \
     {                                                                                              \
-        return body(ctx);                                                                          \
+        return WANTED(ctx) ? body(ctx) : 0;                                                                          \
     }                                                                                              \
-    SEC("fexit")                                                                                   \
-    int BPF_PROG(name##_typed, struct pt_regs *regs, long ret)                                     \
-    {                                                                                              \
-        struct sys_exit_ctx c = {.id = sys_nr(regs), .ret = ret};                                  \
-                                                                                                   \
-        return body(&c);                                                                           \
-    }
+    TYPED(name##_typed, body)                                                                      \
+    TYPED(name##_typed2, body)
 
 ENTRIES(skb_open, on_open)
 ENTRIES(skb_call, on_call)
@@ -64,7 +73,7 @@ int skb_refused(__u64 *ctx)
     c.ret = sys_ret(regs);
     if (IDLE)
         return 0;
-    switch (skb_kind[c.id & (SKW_SYS_MAX - 1)]) {
+    switch (WANTED(&c)) {
     case KIND_OPEN:
     case KIND_CALL:
         return on_call(&c);

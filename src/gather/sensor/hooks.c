@@ -400,10 +400,14 @@ static void close_want(struct sk_sensor *s)
     }
 }
 
+/*
+ * What is not wanted any more stays attached, and its program ends at once: to take a hook off and
+ * put it on again takes long, and fails while the kernel still waits for the first to end.
+ */
 void sk_hooks_want(struct sk_sensor *s)
 {
-    struct sk_tap off[SK_HOOKS_MAX];
-    size_t i, n = 0;
+    size_t i;
+    bool on;
     int r;
 
     close_want(s);
@@ -414,18 +418,12 @@ void sk_hooks_want(struct sk_sensor *s)
                    "error=%s", strerror(-r));
     }
     for (i = 0; i < SK_ARRAY_LEN(calls); i++) {
+        on = wanted(s, calls[i].sys.type);
         s->skel->bss->skb_kind[calls[i].nr & (SKW_SYS_MAX - 1)] =
-            wanted(s, calls[i].sys.type) ? (uint8_t)(calls[i].prog + 1) : 0;
-        if (wanted(s, calls[i].sys.type) == s->call[i].on)
-            continue;
-        if (!s->call[i].on) {
+            on ? (uint8_t)(calls[i].prog + 1) : 0;
+        if (on && !s->call[i].on)
             hook_attach(s, i, &s->call[i]);
-        } else {
-            off[n++] = s->call[i];
-            s->call[i].on = false;
-        }
     }
-    taps_release(off, n);
 }
 
 void sk_hooks_done(struct sk_sensor *s)

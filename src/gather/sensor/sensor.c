@@ -100,7 +100,9 @@ static int start(struct sk_sensor *s, struct sk_err *err)
     if (r < 0)
         return sk_err_errno(err, -r, "number of processors");
     sk_hooks_settings(s);
-    sk_typed_open(s);
+    r = sk_typed_open(s);
+    if (r < 0)
+        return sk_err_errno(err, -r, "typed hooks");
     r = skep_bpf__load(s->skel);
     if (r < 0)
         return sk_err_errno(err, -r, "the kernel does not take the BPF programs%s%s",

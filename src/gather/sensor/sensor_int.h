@@ -17,6 +17,7 @@ struct bpf_link;
 struct bpf_program;
 
 #define SK_HOOKS_MAX 128
+#define SK_GROUPS 2   /* types of functions that typed hooks are loaded for */
 #define SK_ROLES 4096 /* sockets whose side is remembered */
 
 struct sk_sock_side {
@@ -32,7 +33,9 @@ struct sk_tap { /* a program at the end of a system call */
 
 struct sk_typed {                /* functions in the kernel's BTF; 0: it has none */
     uint32_t call[SK_HOOKS_MAX]; /* by line of the hook table */
-    uint32_t secure;             /* __secure_computing */
+    uint8_t group[SK_HOOKS_MAX]; /* which of proto is its type */
+    uint32_t proto[SK_GROUPS];
+    uint32_t secure; /* __secure_computing */
     uint32_t secure_args;
 };
 
@@ -88,7 +91,7 @@ int sk_tracepoint_attach(int tracefs, struct bpf_program *prog, const char *grou
                          struct sk_tap *ret) SK_NODISCARD;
 void sk_hooks_settings(struct sk_sensor *s); /* skb_sys and kin, before load */
 int sk_hooks_base(struct sk_sensor *s, struct sk_err *err) SK_NODISCARD;
-void sk_hooks_want(struct sk_sensor *s); /* attaches and detaches after s->want */
+void sk_hooks_want(struct sk_sensor *s); /* after s->want */
 void sk_hooks_done(struct sk_sensor *s);
 
 /* ---- typed.c ---- */
@@ -102,7 +105,7 @@ void sk_hooks_done(struct sk_sensor *s);
 int sk_typed_probe(struct sk_typed *ret, const char **ret_why) SK_NODISCARD;
 int sk_typed_try(uint32_t id) SK_NODISCARD; /* an empty program there for a moment */
 bool sk_typed_preemptible(struct sk_str version, struct sk_str mode);
-void sk_typed_open(struct sk_sensor *s); /* chooses, before load */
+int sk_typed_open(struct sk_sensor *s) SK_NODISCARD; /* chooses, before load */
 int sk_typed_load(struct sk_sensor *s) SK_NODISCARD;
 /* Attaches the hook of a line. 0 or -errno; -ENOENT: this kernel has no such function. */
 int sk_typed_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret) SK_NODISCARD;

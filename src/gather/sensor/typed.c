@@ -63,11 +63,29 @@ static bool preemptible(void)
 
 /* ---- what is granted ------------------------------------------------------------------------- */
 
+/* The first function of a name is the one that libbpf takes too. */
+static void function_keep(struct sk_typed *ret, const char *name, uint32_t id, uint32_t proto)
+{
+    const struct sk_call *calls;
+    size_t n = sk_calls(&calls), k;
+    uint8_t g = 0;
+
+    while (g < SK_GROUPS && ret->proto[g] && ret->proto[g] != proto)
+        g++;
+    if (g == SK_GROUPS)
+        return;
+    for (k = 0; k < n; k++) {
+        if (ret->call[k] || strcmp(calls[k].name, name) != 0)
+            continue;
+        ret->proto[g] = proto;
+        ret->group[k] = g;
+        ret->call[k] = id;
+    }
+}
+
 static int functions_find(struct sk_typed *ret)
 {
     struct btf *btf = btf__load_vmlinux_btf();
-    const struct sk_call *calls;
-    size_t n_calls = sk_calls(&calls), k;
     const struct btf_type *t;
     const char *name;
     uint32_t i, n;
@@ -86,10 +104,7 @@ static int functions_find(struct sk_typed *ret)
         }
         if (!name || strncmp(name, SK_CALL_PREFIX, sizeof(SK_CALL_PREFIX) - 1) != 0)
             continue;
-        name += sizeof(SK_CALL_PREFIX) - 1;
-        for (k = 0; k < n_calls; k++)
-            if (strcmp(calls[k].name, name) == 0)
-                ret->call[k] = i;
+        function_keep(ret, name + sizeof(SK_CALL_PREFIX) - 1, i, t->type);
     }
     btf__free(btf);
     return 0;
@@ -143,73 +158,86 @@ int sk_typed_probe(struct sk_typed *ret, const char **ret_why)
 
 /* ---- the sensor's ---------------------------------------------------------------------------- */
 
-static const struct sk_call *call_at(size_t line)
+#define KINDS(group)                                                                               \
+    {                                                                                              \
+        [SK_P_OPEN] = s->skel->progs.skb_open_##group,                                             \
+        [SK_P_CALL] = s->skel->progs.skb_call_##group,                                             \
+        [SK_P_SOCK] = s->skel->progs.skb_sock_call_##group,                                        \
+        [SK_P_CRED] = s->skel->progs.skb_cred_##group,                                             \
+        [SK_P_PEER] = s->skel->progs.skb_peer_##group                                              \
+    }
+
+static struct bpf_program *program(const struct sk_sensor *s, size_t group, size_t kind)
+{
+    struct bpf_program *const v[SK_GROUPS][SK_P_N] = {KINDS(typed), KINDS(typed2)};
+
+    return v[group][kind];
+}
+
+static struct bpf_map *jumps(const struct sk_sensor *s, size_t group)
+{
+    return group ? s->skel->maps.skb_typed2 : s->skel->maps.skb_typed;
+}
+
+/* Loaded are the programs that a call of this kernel jumps to. */
+static int program_open(struct sk_sensor *s, size_t group, size_t kind)
 {
     const struct sk_call *calls;
-
-    (void)sk_calls(&calls);
-    return &calls[line];
-}
-
-static void programs(const struct sk_sensor *s, struct bpf_program *ret[SK_P_N])
-{
-    ret[SK_P_OPEN] = s->skel->progs.skb_open_typed;
-    ret[SK_P_CALL] = s->skel->progs.skb_call_typed;
-    ret[SK_P_SOCK] = s->skel->progs.skb_sock_call_typed;
-    ret[SK_P_CRED] = s->skel->progs.skb_cred_typed;
-    ret[SK_P_PEER] = s->skel->progs.skb_peer_typed;
-}
-
-void sk_typed_open(struct sk_sensor *s)
-{
-    struct bpf_program *prog[SK_P_N];
+    size_t n = sk_calls(&calls), k = 0;
     char target[64];
-    size_t i, k = 0;
+
+    while (k < n && (!s->fn.call[k] || s->fn.group[k] != group || calls[k].prog != kind))
+        k++;
+    if (!s->typed || k == n)
+        return bpf_program__set_autoload(program(s, group, kind), false);
+    (void)snprintf(target, sizeof(target), SK_CALL_PREFIX "%s", calls[k].name);
+    return bpf_program__set_attach_target(program(s, group, kind), 0, target);
+}
+
+int sk_typed_open(struct sk_sensor *s)
+{
+    struct bpf_program *refused = s->skel->progs.skb_refused;
     const char *why;
+    size_t g, i;
+    int r;
 
     s->typed = sk_typed_probe(&s->fn, &why) == 0;
-    while (s->typed && !s->fn.call[k])
-        k++;
-    (void)snprintf(target, sizeof(target), SK_CALL_PREFIX "%s", call_at(k)->name);
-    programs(s, prog);
     s->skel->rodata->skb_refused_arg = s->fn.secure_args > 0;
-    if (s->typed && bpf_program__set_attach_target(s->skel->progs.skb_refused, 0, SECURE) < 0)
-        s->typed = false;
-    (void)bpf_program__set_autoload(s->skel->progs.skb_refused, s->typed); /* fails after load */
-    for (i = 0; i < SK_P_N; i++) {
-        if (s->typed && bpf_program__set_attach_target(prog[i], 0, target) < 0)
-            s->typed = false;
-        (void)bpf_program__set_autoload(prog[i], s->typed); /* fails only after load */
-    }
+    r = s->typed ? bpf_program__set_attach_target(refused, 0, SECURE)
+                 : bpf_program__set_autoload(refused, false);
+    for (g = 0; g < SK_GROUPS; g++)
+        for (i = 0; r == 0 && i < SK_P_N; i++)
+            r = program_open(s, g, i);
+    return r;
 }
 
 int sk_typed_load(struct sk_sensor *s)
 {
-    struct bpf_program *prog[SK_P_N];
-    uint32_t i;
+    uint32_t g, i;
     int fd;
 
-    programs(s, prog);
-    for (i = 0; s->typed && i < SK_P_N; i++) {
-        fd = bpf_program__fd(prog[i]);
-        if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.skb_typed), &i, &fd, BPF_ANY) < 0)
-            return -errno;
+    for (g = 0; s->typed && g < SK_GROUPS; g++) {
+        for (i = 0; i < SK_P_N; i++) {
+            fd = bpf_program__fd(program(s, g, i));
+            if (fd >= 0 && bpf_map_update_elem(bpf_map__fd(jumps(s, g)), &i, &fd, BPF_ANY) < 0)
+                return -errno;
+        }
     }
     return 0;
 }
 
 int sk_typed_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret)
 {
+    const struct sk_call *calls;
+    size_t n = sk_calls(&calls);
     const struct bpf_insn jump[] = {
-        /* r2 = skb_typed, r3 = kind; r1 is what the program was given */
+        /* r2 = the programs, r3 = kind; r1 is what the program was given */
         {.code = BPF_LD | BPF_IMM | BPF_DW,
          .dst_reg = BPF_REG_2,
          .src_reg = BPF_PSEUDO_MAP_FD,
-         .imm = bpf_map__fd(s->skel->maps.skb_typed)},
+         .imm = bpf_map__fd(jumps(s, s->fn.group[line]))},
         {0},
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K,
-         .dst_reg = BPF_REG_3,
-         .imm = (int)call_at(line)->prog},
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3, .imm = (int)calls[line].prog},
         {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_tail_call},
         {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
         {.code = BPF_JMP | BPF_EXIT},
@@ -217,9 +245,9 @@ int sk_typed_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret)
     char name[16];
     int link;
 
-    if (!s->fn.call[line])
+    if (line >= n || !s->fn.call[line])
         return -ENOENT;
-    (void)snprintf(name, sizeof(name), "skb_%s", call_at(line)->name);
+    (void)snprintf(name, sizeof(name), "skb_%s", calls[line].name);
     link = attach(s->fn.call[line], name, jump, SK_ARRAY_LEN(jump));
     if (link < 0)
         return link;
