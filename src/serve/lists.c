@@ -46,6 +46,19 @@ static struct sk_str filter_of(struct sk_call *c, const struct sk_kind *kind)
     return sk_str_c(own);
 }
 
+/* The request's filter is a whole by itself: what is put around it cannot be closed from inside. */
+static bool filter_whole(struct sk_call *c, const struct sk_kind *kind)
+{
+    SK_CLEANUP(sk_expr_freep) struct sk_expr *e = NULL;
+    struct sk_str filter = sk_http_query(c->req, "filter");
+    struct sk_err err = {0};
+
+    if (filter.n == 0 || sk_expr_compile(kind, filter, &e, &err) == 0)
+        return true;
+    sk_call_error(c, 400, "bad_filter", "%s", err.msg);
+    return false;
+}
+
 /* Reads filter, sort, limit, cursor. False: answered. *ret_where is the caller's to free. */
 static bool query_read(struct sk_call *c, const struct sk_kind *kind, struct sk_query *q,
                        struct sk_expr **ret_where)
@@ -69,6 +82,8 @@ static bool query_read(struct sk_call *c, const struct sk_kind *kind, struct sk_
         return false;
     }
     q->limit = (uint32_t)n;
+    if (!filter_whole(c, kind))
+        return false;
     if (filter.n && sk_expr_compile(kind, filter, ret_where, &err) < 0) {
         sk_call_error(c, 400, "bad_filter", "%s", err.msg);
         return false;
