@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the flight recorder costs: bytes on disk and core time per event, events a second read.
+ *
+ *     bench_record [FOLDER]      below a new folder in /var/tmp
+ *
+ * Events: those of bench/expr/events.jsonl.zst (bench/expr says how they were recorded), repeated
+ * with times, numbers, pids and inodes moved on in every round, so that a block never holds the
+ * same event twice. Their ancestors are linked where they acted in the recording.
+ */
+#include <fcntl.h>
+#include <ftw.h>
+#include <time.h>
+#include <zstd.h>
+
+#include "base/file.h"
+#include "base/map.h"
+#include "base/time.h"
+#include "record/record.h"
+
+#define EVENTS_MAX 8192
+#define RUNS 5
+#define ROUNDS 60
+
+struct mix {
+    struct sk_event *v;
+    size_t n;
+    struct sk_arena *arena;
+};
+
+/* A line of make bench: name, value, unit, goal, better, peer, its value, runs, spread. */
+static void say(const char *name, double value, const char *unit, const char *goal,
+                const char *better, int runs)
+{
+    printf("FIGURE\t%s\t%.3f\t%s\t%s\t%s\t\t\t%d\t\n", name, value, unit, goal, better, runs);
+    (void)fflush(stdout);
+}
+
+static uint64_t core_ns(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* cannot fail: a thread's own clock */
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* One process, one struct, as in the agent's tree. */
+static int link_processes(struct mix *m)
+{
+    struct sk_smap *by_id = sk_smap_new();
+    int r = by_id ? 0 : -ENOMEM;
+
+    for (size_t i = 0; r == 0 && i < m->n; i++)
+        if (m->v[i].proc && m->v[i].proc->id.n)
+            r = sk_smap_put(by_id, m->v[i].proc->id, (void *)(uintptr_t)m->v[i].proc, NULL);
+    for (size_t i = 0; r == 0 && i < m->n; i++) {
+        struct sk_process *p = (struct sk_process *)(uintptr_t)m->v[i].proc; /* ours, just read */
+
+        if (p && p->parent_id.n)
+            p->parent = sk_smap_get(by_id, p->parent_id);
+    }
+    (void)sk_smap_free(by_id);
+    return r;
+}
+
+static int mix_read(const char *path, struct mix *m, struct sk_err *err)
+{
+    SK_CLEANUP(sk_freep) char *packed = NULL, *text = NULL;
+    struct sk_str rest, line;
+    unsigned long long size;
+    size_t n;
+    int r = sk_file_read(AT_FDCWD, path, (size_t)64 << 20, &packed, &n, err);
+
+    if (r < 0)
+        return r;
+    size = ZSTD_getFrameContentSize(packed, n);
+    text = size <= (size_t)512 << 20 ? malloc(size + 1) : NULL;
+    m->arena = sk_arena_new((size_t)1 << 30);
+    m->v = calloc(EVENTS_MAX, sizeof(*m->v));
+    if (!text || !m->arena || !m->v)
+        return sk_err_set(err, -ENOMEM, "%s: no zstd frame, or no memory for it", path);
+    n = ZSTD_decompress(text, size, packed, n);
+    if (ZSTD_isError(n))
+        return sk_err_set(err, -EBADMSG, "%s: %s", path, ZSTD_getErrorName(n));
+    for (rest = sk_str_n(text, n); r == 0 && m->n < EVENTS_MAX && sk_str_line(&rest, &line);)
+        if (line.n)
+            r = sk_kind_from_json(&sk_kind_event, line, m->arena, &m->v[m->n++], err);
+    return r < 0 ? r : link_processes(m);
+}
+
+/* The next round happens later, by other processes, on other files. */
+static void mix_move(struct mix *m)
+{
+    int64_t span = m->v[m->n - 1].evt.time - m->v[0].evt.time + 1000000;
+    uint64_t nums = m->v[m->n - 1].evt.num - m->v[0].evt.num + 1;
+    const struct sk_process *p;
+
+    for (size_t i = 0; i < m->n; i++) {
+        struct sk_event *e = &m->v[i];
+
+        e->evt.time += span;
+        e->evt.num += nums;
+        e->fd.ino += e->fd.ino > 100000 ? 17 : 0;
+        p = e->proc;
+        if (p) { /* each event has its own struct of its process: see mix_read */
+            struct sk_process *own = (struct sk_process *)(uintptr_t)p;
+
+            own->pid += 977;
+            own->vpid += 977;
+            own->tid += 977;
+            own->start_time += span;
+        }
+    }
+}
+
+static int write_run(const char *dir, struct mix *m, double *ret_ns, struct sk_err *err)
+{
+    SK_CLEANUP(sk_record_writer_freep) struct sk_record_writer *w = NULL;
+    struct sk_record_writer_stats s;
+    uint64_t spent = 0, t0;
+    int r = sk_record_writer_open(dir, NULL, &w, err);
+
+    for (size_t round = 0; r == 0 && round < ROUNDS; round++) {
+        mix_move(m);
+        t0 = core_ns();
+        for (size_t i = 0; r == 0 && i < m->n; i++)
+            r = sk_record_write(w, &m->v[i], err);
+        if (r == 0 && round + 1 == ROUNDS)
+            r = sk_record_flush(w, err);
+        spent += core_ns() - t0;
+    }
+    if (r < 0)
+        return r;
+    sk_record_writer_stats(w, &s);
+    *ret_ns = (double)spent / (double)s.events;
+    printf("%llu events, %llu blocks, %.1f raw bytes an event, %.1f on disk\n",
+           (unsigned long long)s.events, (unsigned long long)s.blocks,
+           (double)s.raw_bytes / (double)s.events, (double)s.packed_bytes / (double)s.events);
+    if (m->arena) {
+        say("record_disk_per_event", (double)s.packed_bytes / (double)s.events, "B", "40", "lower",
+            1);
+        say("record_writer_memory", (double)s.memory / 1048576, "MiB", "", "lower", 1);
+    }
+    return 0;
+}
+
+static int read_run(const char *dir, const char *name, const struct sk_record_filter *f,
+                    struct sk_err *err)
+{
+    SK_CLEANUP(sk_record_reader_freep) struct sk_record_reader *r = NULL;
+    struct sk_record_reader_stats s;
+    struct sk_record_item item;
+    uint64_t t0 = core_ns();
+    double spent;
+    int e = sk_record_reader_open(dir, f, &r, err);
+
+    while (e == 0)
+        e = sk_record_next(r, &item, err);
+    if (e < 0)
+        return e;
+    spent = (double)(core_ns() - t0);
+    sk_record_reader_stats(r, &s);
+    printf("%llu events given, %llu blocks read, %llu skipped, %.1f ms, %.1f MiB of memory\n",
+           (unsigned long long)s.events_given, (unsigned long long)s.blocks_read,
+           (unsigned long long)s.blocks_skipped, spent / 1e6, (double)s.memory / 1048576);
+    if (name)
+        say(name, (double)s.events_given * 1e9 / spent, "1/s", "", "higher", 1);
+    else
+        say("record_read_window", spent / 1e6, "ms", "", "lower", 1);
+    return 0;
+}
+
+static int by_value(const void *x, const void *y)
+{
+    double a = *(const double *)x, b = *(const double *)y;
+
+    return (a > b) - (a < b);
+}
+
+static int run(const char *dir, struct mix *m, struct sk_err *err)
+{
+    struct sk_record_filter f = {0};
+    char sub[300];
+    double ns[RUNS];
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < RUNS; i++) {
+        (void)snprintf(sub, sizeof(sub), "%s/%zu", dir, i);
+        r = write_run(sub, m, &ns[i], err);
+    }
+    if (r < 0)
+        return r;
+    qsort(ns, RUNS, sizeof(ns[0]), by_value);
+    say("record_write_core_time", ns[RUNS / 2] / 1e3, "us/event", "1", "lower", RUNS);
+    r = read_run(sub, "record_read", &f, err);
+    f.to = m->v[m->n - 1].evt.time;
+    f.from = f.to - SK_NS_PER_S;
+    return r < 0 ? r : read_run(sub, NULL, &f, err);
+}
+
+static int rm(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
+}
+
+int main(int argc, char **argv)
+{
+    struct sk_err err = {0};
+    struct mix m = {0};
+    char dir[256];
+    int r;
+
+    (void)snprintf(dir, sizeof(dir), "%s/skep-bench-XXXXXX", argc > 1 ? argv[1] : "/var/tmp");
+    if (!mkdtemp(dir)) {
+        perror(dir);
+        return 1;
+    }
+    r = mix_read("bench/expr/events.jsonl.zst", &m, &err);
+    if (r == 0)
+        r = run(dir, &m, &err);
+    if (r < 0)
+        fprintf(stderr, "%s\n", err.msg);
+    (void)nftw(dir, rm, 8, FTW_DEPTH | FTW_PHYS);
+    (void)sk_arena_free(m.arena);
+    free(m.v);
+    return r < 0;
+}
