@@ -138,6 +138,9 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
       events_seen: world.agents.reduce((n, a) => n + a.events_seen, 0),
       events_lost: world.agents.reduce((n, a) => n + a.events_lost, 0),
       agents_connected: world.agents.filter((a) => a.connected).length,
+      ...(state.scenario === 'disk-full' && {
+        store_error: 'store /var/lib/skep/skep.db: write: no space left on its disk',
+      }),
     };
   };
 

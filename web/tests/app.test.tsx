@@ -204,6 +204,14 @@ describe('rules', () => {
   });
 });
 
+describe('overview', () => {
+  it('says that the store cannot write, and why', async () => {
+    await start('/', { scenario: 'disk-full' });
+    const said = await screen.findByTestId('store-broken');
+    expect(said.textContent).toMatch(/The store cannot write.*no space left on its disk/);
+  });
+});
+
 describe('settings', () => {
   it('change ones own password, and say what is wrong with it', async () => {
     await start('/settings/password');

@@ -113,6 +113,8 @@ export const en = {
   'overview.seen': 'Kernel events seen',
   'overview.lost': 'Kernel events lost',
   'overview.verdictFine': 'All agents report, and no event was lost.',
+  'overview.storeBroken': 'The store cannot write; agents keep what they see.',
+  'overview.agentBroken': 'The agent cannot write; what it sees waits in its memory.',
   'overview.verdictLost':
     'Events were lost: something may have gone unseen. Agent health tells which and where.',
   'overview.verdictAway': '{n|host does|hosts do} not report at present.',

@@ -109,6 +109,8 @@ export const zh: Record<keyof typeof en, string> = {
   'overview.seen': '已采集内核事件',
   'overview.lost': '丢失的内核事件',
   'overview.verdictFine': '所有代理正常，未丢失任何事件。',
+  'overview.storeBroken': '存储无法写入，代理会暂存所采集的内容。',
+  'overview.agentBroken': '代理无法写入磁盘，所采集的内容暂存于内存。',
   'overview.verdictLost': '有事件丢失，可能存在未被观察到的行为。详情见代理状态。',
   'overview.verdictAway': '{n} 台主机当前未上报。',
   'overview.verdictNone': '没有已连接的代理。',

@@ -84,6 +84,9 @@ function Sensors({ o }: { o: Overview }) {
   const { t, lang } = useI18n();
   const share = o.events_seen ? (100 * o.events_lost) / (o.events_seen + o.events_lost) : 0;
   const away = Math.max(0, o.hosts - o.agents_connected);
+  const broken = o.store_error
+    ? t('overview.storeBroken')
+    : o.agent_error && t('overview.agentBroken');
   return (
     <>
       <ul className="health">
@@ -103,6 +106,11 @@ function Sensors({ o }: { o: Overview }) {
           bad={o.events_lost > 0}
         />
       </ul>
+      {broken && (
+        <p className="verdict bad" data-testid="store-broken">
+          {broken} <Text value={o.store_error ?? o.agent_error} max={300} />
+        </p>
+      )}
       <p className={o.events_lost || away ? 'verdict bad' : 'verdict'}>
         {o.events_lost
           ? t('overview.verdictLost')
