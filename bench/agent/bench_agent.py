@@ -341,9 +341,9 @@ def part_up(cgroups, work, seconds):
     s = Skep(work, "up", "--listen", "127.0.0.1:0")
     try:
         s.until(b"Ctrl-C")
-        time.sleep(1)
-        api_latency(s, cgroups)
         memory_run(s, "skep up", cgroups, work, seconds, "")
+        time.sleep(5)
+        api_latency(s, cgroups)
     finally:
         s.end()
 
