@@ -65,10 +65,39 @@ static int check_run(const struct sk_args *a)
     return 0;
 }
 
+static const char *rule_state(const struct sk_rule *r)
+{
+    if (!r->enabled)
+        return "disabled";
+    return r->evaluated ? "evaluated" : "skipped";
+}
+
 static void rule_print(const struct sk_rule *r)
 {
-    printf("%-10s %-9s " SK_STR_FMT "\n", sk_enum_priority.names[r->priority],
-           r->enabled ? "" : "disabled", SK_STR_ARG(r->name));
+    struct sk_str id = r->id.n ? r->id : SK_STR("-");
+
+    printf("%-10s %-9s %-28.*s " SK_STR_FMT, sk_enum_priority.names[r->priority], rule_state(r),
+           (int)id.n, id.p, SK_STR_ARG(r->name));
+    if (r->why_not.n)
+        printf(" (" SK_STR_FMT ")", SK_STR_ARG(r->why_not));
+    putchar('\n');
+}
+
+static void rule_json(struct sk_jw *w, const struct sk_rule *r)
+{
+    sk_jw_begin(w, '{');
+    if (r->id.n)
+        sk_jw_kstr(w, "id", r->id);
+    sk_jw_kstr(w, "name", r->name);
+    sk_jw_kstr(w, "priority", sk_str_c(sk_enum_priority.names[r->priority]));
+    sk_jw_kstr(w, "source", r->source);
+    sk_jw_kbool(w, "enabled", r->enabled);
+    sk_jw_kbool(w, "evaluated", r->evaluated);
+    if (r->why_not.n)
+        sk_jw_kstr(w, "why_not", r->why_not);
+    sk_jw_kstr(w, "file", r->file);
+    sk_jw_ku64(w, "line", r->line);
+    sk_jw_end(w, '}');
 }
 
 static int list_run(const struct sk_args *a)
@@ -91,18 +120,8 @@ static int list_run(const struct sk_args *a)
     sk_jw_begin(&w, '{');
     sk_jw_key(&w, SK_STR("items"));
     sk_jw_begin(&w, '[');
-    for (i = 0; i < sk_rules_count(rules); i++) {
-        const struct sk_rule *r = sk_rules_at(rules, i);
-
-        sk_jw_begin(&w, '{');
-        sk_jw_kstr(&w, "name", r->name);
-        sk_jw_kstr(&w, "priority", sk_str_c(sk_enum_priority.names[r->priority]));
-        sk_jw_kstr(&w, "source", r->source);
-        sk_jw_kbool(&w, "enabled", r->enabled);
-        sk_jw_kstr(&w, "file", r->file);
-        sk_jw_ku64(&w, "line", r->line);
-        sk_jw_end(&w, '}');
-    }
+    for (i = 0; i < sk_rules_count(rules); i++)
+        rule_json(&w, sk_rules_at(rules, i));
     sk_jw_end(&w, ']');
     sk_jw_end(&w, '}');
     printf("%s\n", out.p);
@@ -166,7 +185,7 @@ const struct sk_cmd sk_cmd_rules_check = {
     .examples = "  skep rules check /etc/skep/rules\n"
                 "  skep rules check --no-builtin-rules falco_rules.yaml"};
 const struct sk_cmd sk_cmd_rules_list = {.name = "rules list",
-                                         .summary = "rules by name and priority",
+                                         .summary = "rules, and whether each is evaluated",
                                          .usage = "[OPTIONS] [FILE|DIR…]",
                                          .opts = load_opts,
                                          .run = list_run,
