@@ -37,12 +37,14 @@ int sk_rec_list(int dir, const char *path, uint64_t after, struct sk_rec_segs *r
         return r;
     }
     while (r == 0 && (e = readdir(d))) {
-        struct sk_str name = sk_str_c(e->d_name);
         struct sk_rec_seg seg = {0};
+        char name[SK_REC_NAME];
 
-        if (!sk_str_ends(name, SK_STR(".rec")) ||
-            sk_str_u64(sk_str_sub(name, 0, name.n - 4), &seg.no) < 0 || seg.no <= after ||
-            fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        if (sk_str_u64(sk_str_sub(sk_str_c(e->d_name), 0, 16), &seg.no) < 0 || seg.no <= after)
+            continue;
+        sk_rec_name(seg.no, name);
+        if (strcmp(e->d_name, name) != 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISREG(st.st_mode))
             continue;
         seg.bytes = (uint64_t)st.st_size;
         r = ret->n < SK_REC_SEGS_MAX ? sk_vec_push(ret, seg) : -EFBIG;

@@ -286,6 +286,70 @@ static void blocks_outside_the_filter_are_passed_over(void **state)
     filtered(&f, 10, 1);
 }
 
+static void more_containers_than_a_head_names_are_found_all_the_same(void **state)
+{
+    struct sk_record_filter f = {.container = SK_STR("id-299")};
+    struct sk_record_writer *w;
+    struct sk_record_reader *r;
+    struct sk_err err = {0};
+    char dir[64], id[16];
+
+    (void)state;
+    dir_make(dir);
+    w = writer(dir, NULL);
+    for (uint64_t i = 1; i <= 300; i++) {
+        struct sk_process p = {.pid = i, .tid = i};
+        struct sk_event e = {.evt = {.num = i, .time = T0}, .proc = &p};
+
+        (void)snprintf(id, sizeof(id), "id-%llu", (unsigned long long)i);
+        p.container_id = sk_str_c(id);
+        assert_int_equal(sk_record_write(w, &e, &err), 0);
+    }
+    (void)sk_record_writer_free(w);
+    r = reader(dir, &f);
+    assert_int_equal(read_all(r, false).n, 1);
+    (void)sk_record_reader_free(r);
+    dir_remove(dir);
+}
+
+static void an_event_that_is_too_large_is_told_as_a_gap(void **state)
+{
+    const size_t size = (size_t)5 << 20;
+    char dir[64], want[128], *text = calloc(1, size);
+    struct sk_event e = {.evt = {.num = 2, .time = T0, .path = {text, size}}};
+    struct sk_record_item item;
+    struct sk_record_writer *w;
+    struct sk_record_reader *r;
+    struct sk_err err = {0};
+
+    (void)state;
+    assert_non_null(text);
+    dir_make(dir);
+    w = writer(dir, NULL);
+    write_no(w, 1);
+    assert_int_equal(sk_record_write(w, &e, &err), -EFBIG);
+    (void)snprintf(want, sizeof(want), "record %s: event 2 is too large, or no memory for it", dir);
+    assert_string_equal(err.msg, want);
+    write_no(w, 3);
+    (void)sk_record_writer_free(w);
+    r = reader(dir, NULL);
+    assert_int_equal(sk_record_next(r, &item, &err), 0);
+    assert_int_equal(item.event->evt.num, 1);
+    assert_int_equal(sk_record_next(r, &item, &err), 0);
+    assert_null(item.event);
+    assert_int_equal(item.gap, 1);
+    assert_int_equal(item.gap_from, T0);
+    assert_int_equal(item.gap_to, T0);
+    assert_int_equal(sk_record_next(r, &item, &err), 0);
+    assert_int_equal(item.event->evt.num, 3);
+    assert_int_equal(sk_record_next(r, &item, &err), 1);
+    (void)sk_record_reader_free(r);
+    dir_remove(dir);
+    free(text);
+}
+
 SK_TEST_MAIN(every_field_comes_back_as_it_was, names_that_follow_from_others_come_back_exactly,
              a_wild_mix_comes_back_as_it_was, a_process_that_changes_in_place_is_told_apart,
-             ancestors_come_along, blocks_outside_the_filter_are_passed_over)
+             ancestors_come_along, blocks_outside_the_filter_are_passed_over,
+             more_containers_than_a_head_names_are_found_all_the_same,
+             an_event_that_is_too_large_is_told_as_a_gap)
