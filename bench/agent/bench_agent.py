@@ -124,6 +124,7 @@ class Skep:
         self.data = tempfile.mkdtemp(dir=work)
         self.err = open(os.path.join(self.data, "err"), "w+", encoding="utf-8")
         self.rest = b""
+        self.drained = None
         agent = [] if command == "server" else ["--docker", os.path.join(work, "engine.sock")] + \
             [a for f in COMMUNITY for a in ("-r", f)]
         self.p = subprocess.Popen([SKEP, command, "--data", self.data, *agent, *args], stdout=subprocess.PIPE,
@@ -155,7 +156,13 @@ class Skep:
             pass
 
     def drain_always(self):
-        threading.Thread(target=shutil.copyfileobj, args=(self.p.stdout, open(os.devnull, "wb")), daemon=True).start()
+        def read():
+            while os.read(self.p.stdout.fileno(), 1 << 16):
+                pass
+
+        self.drained = self.drained or threading.Thread(target=read, daemon=True)
+        if not self.drained.is_alive():
+            self.drained.start()
 
     def memory(self, what):
         with open(f"/proc/{self.p.pid}/status", encoding="utf-8") as f:
@@ -170,8 +177,10 @@ class Skep:
         return total / 1e9
 
     def end(self):
+        self.drain_always()  # an agent that cannot write does not end
         self.p.terminate()
         self.p.wait()
+        self.drained.join()
         self.p.stdout.close()
         self.err.close()
 
@@ -236,8 +245,10 @@ def part_start(cgroups, work):
         for _ in range(STARTS):
             t0 = time.monotonic_ns()
             s = Skep(work, "agent", "--print-json")
-            v.append((s.until(b"/etc/shadow")[1] - t0) / 1e6)
-            s.end()
+            try:
+                v.append((s.until(b"/etc/shadow")[1] - t0) / 1e6)
+            finally:
+                s.end()
     finally:
         os.kill(opener, 9)
         os.waitpid(opener, 0)
