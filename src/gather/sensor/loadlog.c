@@ -40,7 +40,7 @@ struct sk_str sk_loadlog_line(struct sk_str text)
     return last;
 }
 
-static int keep(enum libbpf_print_level level, const char *fmt, va_list ap)
+SK_PRINTF(2, 0) static int keep(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
     SK_CLEANUP(sk_freep) char *text = NULL;
     struct sk_str line;
