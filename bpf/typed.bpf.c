@@ -6,9 +6,9 @@
  *             stub of five instructions for each wanted call, which jumps through skb_typed; calls
  *             that nobody wants, and all others, cost nothing. The kernel lets a program jump
  *             only to one that was loaded for a function of the same type, and tells types apart
- *             by the names of arguments too, of which there are two: so each program is there twice.
- * tracepoint  syscalls/sys_exit_NAME elsewhere. One that is on makes every call of every process
- *             take the kernel's slow way out.
+ *             by the names of arguments too, of which there are two: so each program is there
+ * twice. tracepoint  syscalls/sys_exit_NAME elsewhere. One that is on makes every call of every
+ * process take the kernel's slow way out.
  *
  * A call that seccomp refuses never reaches its function: skb_refused goes with the typed hooks. It
  * is run for calls of processes that have a filter, and ends at once when the call may be made.
@@ -36,13 +36,13 @@ JUMPS(skb_typed2);
     {                                                                                              \
         struct sys_exit_ctx c = {.id = sys_nr(regs), .ret = ret};                                  \
                                                                                                    \
-        return WANTED(&c) ? body(&c) : 0;                                                                           \
+        return WANTED(&c) ? body(&c) : 0;                                                          \
     }
 #define ENTRIES(name, body)                                                                        \
     SEC("tp")                                                                                      \
     int name(struct sys_exit_ctx *ctx)                                                             \
     {                                                                                              \
-        return WANTED(ctx) ? body(ctx) : 0;                                                                          \
+        return WANTED(ctx) ? body(ctx) : 0;                                                        \
     }                                                                                              \
     TYPED(name##_typed, body)                                                                      \
     TYPED(name##_typed2, body)

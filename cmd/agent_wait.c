@@ -123,7 +123,7 @@ void agent_wait_done(struct sk_agent_run *a)
 
     if (a->waiting.n > 0)
         sk_log(a->conf.log, SK_ERROR, "agent", "the outbox did not take all before the end",
-               "lost=%llu error=%s", (unsigned long long)(a->wait_lost + a->waiting.n),
+               "lost=%llu error=%s", (unsigned long long)a->wait_lost + a->waiting.n,
                a->store_error);
     for (i = 0; i < a->waiting.n; i++)
         free(a->waiting.v[i].bytes);

@@ -244,8 +244,8 @@ int sk_server_run_join_token(struct sk_server_run *s, char ret[160], struct sk_e
     r = sk_link_ca_hash(s->tls_dir, ca, err);
     if (r == 0)
         r = server_token_put(s, sk_str_c(id), SK_STR("one agent may join"), sk_str_c(secret),
-                             SK_ROLE_VIEWER, sk_now_wall_ns() + JOIN_HOURS * 3600 * SK_NS_PER_S,
-                             err);
+                             SK_ROLE_VIEWER,
+                             sk_now_wall_ns() + (int64_t)JOIN_HOURS * 3600 * SK_NS_PER_S, err);
     if (r == 0)
         (void)snprintf(ret, 160, "%s.%s.%s", id, secret, ca);
     return r;

@@ -223,7 +223,7 @@ static void prune(struct sk_server_run *s, size_t i)
     char time[SK_TIME_TEXT], text[128];
     int64_t removed = 0;
 
-    sk_time_format(sk_now_wall_ns() - retention[i].days * 86400 * SK_NS_PER_S, time);
+    sk_time_format(sk_now_wall_ns() - (int64_t)retention[i].days * 86400 * SK_NS_PER_S, time);
     (void)snprintf(text, sizeof(text), "%s < \"%s\"", retention[i].field, time);
     if (sk_expr_compile(retention[i].kind, sk_str_c(text), &e, &err) == 0)
         removed = sk_store_prune(s->store, retention[i].kind, e, KEEP_BATCH, &err);

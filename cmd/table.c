@@ -202,7 +202,7 @@ void sk_table_print(const struct sk_table *t, FILE *to)
 
     for (i = 0; i < t->n; i++)
         w[i] = t->head[i].n;
-    for (k = 0; k < t->cells.n; k++)
+    for (k = 0; t->n > 0 && k < t->cells.n; k++)
         w[k % t->n] = SK_MAX(w[k % t->n], columns_seen(t->cells.v[k]));
     if (isatty(fileno(to)) && ioctl(fileno(to), TIOCGWINSZ, &ws) == 0 && ws.ws_col > 20)
         widths_fit(w, t->n, ws.ws_col);
