@@ -4,6 +4,7 @@
 
 #include "client.h"
 #include "commands.h"
+#include "expr/expr.h"
 #include "io/json.h"
 #include "model/nouns.h"
 
@@ -34,6 +35,16 @@ static int list_path(const struct sk_args *a, const struct list *l, uint64_t lim
     }
     sk_buf_done(&both);
     return out->err;
+}
+
+/* The user's own filter by itself: an error then names its line and column, not those of the whole.
+ */
+static int filter_check(const struct sk_args *a, const struct list *l, struct sk_err *err)
+{
+    SK_CLEANUP(sk_expr_freep) struct sk_expr *e = NULL;
+    const char *filter = sk_args_get(a, "filter");
+
+    return filter ? sk_expr_compile(l->kind, sk_str_c(filter), &e, err) : 0;
 }
 
 static int row_add(struct sk_table *t, const struct sk_kind *kind, struct sk_str json,
@@ -89,7 +100,9 @@ static int list_run(const struct sk_args *a, const struct list *l)
         return SK_EXIT_USAGE;
     sk_buf_init(&path, 1 << 20);
     sk_buf_init(&out, (size_t)64 << 20);
-    r = sk_client_new(a, 0, &h, &err);
+    r = filter_check(a, l, &err);
+    if (r == 0)
+        r = sk_client_new(a, 0, &h, &err);
     if (r == 0)
         r = list_path(a, l, limit, &path);
     if (r == 0)

@@ -174,7 +174,9 @@ void sk_api_user_patch(struct sk_call *c, struct sk_str id)
     struct sk_user u = {0};
     char encoded[128];
     struct sk_str role, password;
-    bool ok = true, was_disabled;
+    bool ok = true, was_disabled, renewed;
+    struct sk_err err = {0};
+    int r;
 
     if (!user_get(c, id, &u) || !sk_call_body(c, &doc))
         return;
@@ -193,9 +195,15 @@ void sk_api_user_patch(struct sk_call *c, struct sk_str id)
     }
     if (disabled)
         u.disabled = was_disabled;
+    renewed = ok && password.n;
     (void)json_object_put(doc);
-    if (!ok || !put(c, &sk_kind_user, &u, false))
+    if (!ok || (!renewed && !put(c, &sk_kind_user, &u, false)))
         return;
+    r = renewed ? sk_auth_password_store(c, &u, &err) : 0;
+    if (r < 0) {
+        sk_call_fail(c, r, &err);
+        return;
+    }
     sk_call_audit(c, "user.change", u.name, sk_str_c(sk_enum_role.names[u.role]), true);
     sk_call_object(c, 200, &sk_kind_user, &u);
 }

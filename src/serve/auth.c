@@ -294,7 +294,7 @@ void sk_auth_first(struct sk_call *c)
 }
 
 /* Puts the user with its new password, and ends its sessions other than this one: together. */
-static int password_store(struct sk_call *c, const struct sk_user *u, struct sk_err *err)
+int sk_auth_password_store(struct sk_call *c, const struct sk_user *u, struct sk_err *err)
 {
     SK_CLEANUP(sk_expr_freep) struct sk_expr *mine = NULL;
     char *text = sk_arena_printf(c->arena,
@@ -364,7 +364,7 @@ void sk_auth_password(struct sk_call *c)
     if (r < 0)
         (void)sk_err_set(&err, r, "out of memory");
     else
-        r = password_store(c, &u, &err);
+        r = sk_auth_password_store(c, &u, &err);
     if (r < 0) {
         sk_call_fail(c, r, &err);
         return;

@@ -62,6 +62,8 @@ bool sk_auth_csrf(struct sk_call *c); /* a change by cookie carries its token; f
 void sk_auth_login(struct sk_call *c);
 void sk_auth_first(struct sk_call *c);
 void sk_auth_password(struct sk_call *c);
+/* Puts a user with its new password and ends its sessions, other than the caller's, together. */
+int sk_auth_password_store(struct sk_call *c, const struct sk_user *u, struct sk_err *err);
 void sk_auth_whoami(struct sk_call *c);
 void sk_auth_logout(struct sk_call *c);
 

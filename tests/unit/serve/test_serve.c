@@ -227,6 +227,32 @@ static void one_changes_ones_own_password_and_ones_other_sessions_end(void **sta
            NULL, "cookie", 200, "wrong old password");
 }
 
+static void a_password_that_an_admin_sets_ends_the_users_sessions(void **state)
+{
+    struct face *f = *state, bo;
+    struct json_object *doc = NULL;
+    struct answer a;
+    char path[128];
+
+    sign_in(f);
+    a = ask(f, "POST", "/api/v1/users",
+            "{\"name\":\"bo\",\"role\":\"viewer\",\"password\":\"long enough\"}", "cookie");
+    assert_int_equal(sk_json_parse(sk_buf_view(&a.body), &doc, NULL), 0);
+    (void)snprintf(path, sizeof(path), "/api/v1/users/%s", sk_json_str(doc, "id").p);
+    (void)json_object_put(doc);
+    answer_done(&a);
+    bo = *f;
+    a = ask(f, "POST", "/api/v1/session", "{\"user\":\"bo\",\"password\":\"long enough\"}", NULL);
+    keep_session(&bo, &a);
+    answer_done(&a);
+    expect(&bo, "GET", "/api/v1/session", NULL, "cookie", 200, "\"name\":\"bo\"");
+    expect(f, "PATCH", path, "{\"password\":\"another horse\"}", "cookie", 200, NULL);
+    expect(&bo, "GET", "/api/v1/session", NULL, "cookie", 401, NULL);
+    expect(f, "GET", "/api/v1/session", NULL, "cookie", 200, "\"name\":\"admin\"");
+    expect(f, "POST", "/api/v1/session", "{\"user\":\"bo\",\"password\":\"another horse\"}", NULL,
+           200, NULL);
+}
+
 static void a_token_cannot_change_a_password(void **state)
 {
     struct face *f = *state;
@@ -541,6 +567,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FACE(the_one_time_sign_in_works_once_and_then_the_password_does),
         WITH_FACE(one_changes_ones_own_password_and_ones_other_sessions_end),
+        WITH_FACE(a_password_that_an_admin_sets_ends_the_users_sessions),
         WITH_FACE(a_token_cannot_change_a_password),
         WITH_FACE(a_sixth_failed_sign_in_within_a_minute_has_to_wait),
         WITH_FACE(a_change_by_cookie_needs_the_sessions_csrf_token),
