@@ -37,7 +37,7 @@ test-vm: ## boot Debian's kernel under qemu and run the sensor's tests there
 	@tools/build debug
 	@tests/vm/run $(ARGS)
 
-bench: ## measure: all, or AREA=agent|sensor|expr|store; writes build/bench/AREA.json
+bench: ## measure: all, or AREA=agent|sensor|expr|store|record; writes build/bench/AREA.json
 	@tools/install build console test
 	@tools/build release
 	@python3 tools/run-bench $(AREA)

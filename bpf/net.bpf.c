@@ -162,9 +162,9 @@ static __always_inline bool socket_usual(struct pt_regs *regs)
 
 /*
  * Who opened a connection, for the time when it ends: that may be in an interrupt. By address of
- * the socket, and only while somebody wants to know. A table of our own costs a tenth of the
- * kernel's LRU map: four places to a bucket, each taken and given back by one exchange of its key.
- * When all four are taken, one is given up, which is counted: its end will not be told.
+ * the socket, and only while somebody wants to know. Four places to a bucket, each taken and given
+ * back by one exchange of its key, without the locks and lists of the kernel's LRU map. When all
+ * four are taken, one is given up, which is counted: its end will not be told.
  */
 struct owner {
     __u64 start, cgroup, ino;

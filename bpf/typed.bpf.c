@@ -3,7 +3,7 @@
  * Where the end of a system call is hooked: each kind of record has programs of one body.
  *
  * fexit       on the kernel's own function of the call, where that is granted. User space loads a
- *             stub of five instructions for each wanted call, which jumps through skb_typed; calls
+ *             stub of six instructions for each wanted call, which jumps through skb_typed; calls
  *             that nobody wants, and all others, cost nothing. The kernel lets a program jump
  *             only to one that was loaded for a function of the same type, and tells types apart
  *             by the names of arguments too, of which there are two: so each program is there
