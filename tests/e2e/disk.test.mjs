@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { blind, Skep, sleep, touch, until } from './lib.mjs';
+import { blind, markerRule, Skep, sleep, touch, until } from './lib.mjs';
 
 const dir = mkdtempSync(join(tmpdir(), 'skep-e2e-disk-'));
 const disk = mkdtempSync(join(tmpdir(), 'skep-e2e-tmpfs-'));
@@ -33,15 +33,7 @@ describe('skep up on a full disk', { skip: why ?? false }, () => {
   let skep;
 
   before(() => {
-    writeFileSync(
-      rules,
-      `- rule: Marker opened
-  desc: A file that the test makes was opened
-  condition: evt.type in (open, openat) and fd.name startswith ${join(dir, 'marker-')}
-  output: Marker opened (file=%fd.name)
-  priority: NOTICE
-`,
-    );
+    writeFileSync(rules, markerRule(join(dir, 'marker-')));
     skep = new Skep('/nonexistent.sock', ['--no-builtin-rules', '--rules', rules], disk);
   });
   after(async () => {

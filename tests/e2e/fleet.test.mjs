@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { blind, Console, Program, sleep, touch, until } from './lib.mjs';
+import { blind, Console, markerRule, Program, sleep, touch, until } from './lib.mjs';
 
 const why = blind();
 
@@ -36,15 +36,7 @@ describe('skep server and skep agent', { skip: why ?? false }, () => {
   let server, agent, stranger, spent;
 
   before(() => {
-    writeFileSync(
-      rules,
-      `- rule: Marker opened
-  desc: A file that the test makes was opened
-  condition: evt.type in (open, openat) and fd.name startswith ${join(dir, 'marker-')}
-  output: Marker opened (file=%fd.name)
-  priority: NOTICE
-`,
-    );
+    writeFileSync(rules, markerRule(join(dir, 'marker-')));
     server = new Server();
     agent = new Agent(rules);
     stranger = new Agent(rules);

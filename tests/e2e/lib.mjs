@@ -140,6 +140,14 @@ export class Skep extends Console {
   }
 }
 
+// A rule file with one rule: a file whose path begins so was opened.
+export const markerRule = (prefix) => `- rule: Marker opened
+  desc: A file that the test makes was opened
+  condition: evt.type in (open, openat) and fd.name startswith ${prefix}
+  output: Marker opened (file=%fd.name)
+  priority: NOTICE
+`;
+
 // Makes the file marker-NAME, by a program called NAME: alerts of one program alike are folded.
 export function touch(file) {
   const program = file.replace(/marker-/, '');
