@@ -125,6 +125,16 @@ static __always_inline void failed(__u32 error)
         c->error[error & (SKW_E_MAX - 1)]++;
 }
 
+static __always_inline void lost(__u8 type)
+{
+    struct skw_counts *c = counts_get();
+
+    if (c) {
+        c->lost[type & (SKW_TYPES - 1)]++;
+        c->lost_all++;
+    }
+}
+
 /* ---- the way out ---- */
 
 /* One wake-up serves all records until the reader has come past the place it was made at. */

@@ -164,7 +164,7 @@ static __always_inline bool socket_usual(struct pt_regs *regs)
  * Who opened a connection, for the time when it ends: that may be in an interrupt. By address of
  * the socket, and only while somebody wants to know. Four places to a bucket, each taken and given
  * back by one exchange of its key, without the locks and lists of the kernel's LRU map. When all
- * four are taken, one is given up, which is counted: its end will not be told.
+ * four are taken, one is given up: its end will not be told, and counts as lost.
  */
 struct owner {
     __u64 start, cgroup, ino;
@@ -205,7 +205,7 @@ static __always_inline void owner_keep(struct skw_sock *r, __u64 key)
         if (b->key[i] == key || __sync_val_compare_and_swap(&b->key[i], 0, OWNER_BUSY) == 0)
             at = i;
     if (at == OWNER_WAYS) {
-        failed(SKW_E_KERNEL);
+        lost(skb_type_tcpclose);
         at = (__u32)r->h.time;
     }
     at &= OWNER_WAYS - 1;
