@@ -186,7 +186,11 @@ static const char *const capability_names[] = {
 ENUM(sk_enum_capability, "capability", capability_names);
 
 const struct sk_kind *const sk_kinds[] = {
-    &sk_kind_host,  &sk_kind_container, &sk_kind_image, &sk_kind_process,
-    &sk_kind_event, &sk_kind_alert,     &sk_kind_agent, &sk_kind_user,
-    &sk_kind_token, &sk_kind_audit,     NULL,
+    &sk_kind_host,      &sk_kind_container, &sk_kind_image,
+    &sk_kind_process,   &sk_kind_event,     &sk_kind_alert,
+    &sk_kind_agent,     &sk_kind_user,      &sk_kind_token,
+    &sk_kind_audit,     &sk_kind_incident,  &sk_kind_action,
+    &sk_kind_evidence,  &sk_kind_profile,   &sk_kind_exception,
+    &sk_kind_indicator, &sk_kind_rulefile,  &sk_kind_drill,
+    &sk_kind_slice,     &sk_kind_chunk,     NULL,
 };

@@ -31,6 +31,21 @@ enum sk_container_state {
 enum sk_runtime_kind { SK_RT_UNKNOWN, SK_RT_DOCKER, SK_RT_CONTAINERD, SK_RT_CRIO, SK_RT_PODMAN };
 enum sk_role { SK_ROLE_VIEWER, SK_ROLE_OPERATOR, SK_ROLE_ADMIN };
 enum sk_alert_state { SK_AS_OPEN, SK_AS_CLOSED };
+enum sk_verdict {
+    SK_V_NONE,
+    SK_V_TRUE,
+    SK_V_FALSE,
+    SK_V_BENIGN
+};               /* what a person found it to be */
+enum sk_engine { /* which part of judge/ raised an alert */
+                 SK_EN_RULE,
+                 SK_EN_DRIFT,
+                 SK_EN_PROFILE,
+                 SK_EN_THREAT,
+                 SK_EN_INDICATOR,
+                 SK_EN_CORRELATION,
+                 SK_EN_SYSTEM, /* skep about itself: enforcement lapsed, agent gone */
+};
 extern const struct sk_enum sk_enum_priority, sk_enum_container_state, sk_enum_runtime,
     sk_enum_role, sk_enum_alert_state, sk_enum_capability;
 
@@ -189,6 +204,22 @@ struct sk_alert {
     uint64_t count;               /* the same alert folded, at least 1 */
     uint32_t state;               /* enum sk_alert_state */
     int64_t stored;               /* when the console had it on disk */
+    uint32_t engine;              /* enum sk_engine */
+    uint32_t response;            /* enum sk_response: what the rule asked for and got */
+    struct sk_str response_how;   /* "lsm", "sigkill at exec", "cgroup freezer" …; why not */
+    uint64_t seen_before;         /* profile: how often this workload did it before */
+    int64_t seen_since;           /* profile: since when that is known */
+    struct sk_str incident_id;    /* it is part of */
+    bool recorded;                /* the flight recorder keeps its window of time */
+    /* The console's own; an agent leaves them empty. */
+    struct sk_str assignee;
+    uint32_t verdict;        /* enum sk_verdict */
+    struct sk_list comments; /* struct sk_comment, oldest first */
+};
+
+struct sk_comment {
+    int64_t time;
+    struct sk_str user, text;
 };
 
 /* ---- the console's own ------------------------------------------------------------------------
@@ -237,6 +268,217 @@ struct sk_agent {     /* health of one agent, sent every few seconds and on chan
     struct sk_list losses;                                 /* struct sk_loss */
     struct sk_list hooks;                                  /* struct sk_hook */
 };
+
+/* ---- detection and response: what is decided, done and learned (nouns_respond.c) ---------------
+ *
+ * Kinds with rev and removed are the console's to change and go down to the agents (link/link.h):
+ * rev rises with every change (microseconds since 1970, never twice), removed rows stay as
+ * tombstones until every agent may have seen them.
+ */
+
+enum sk_response { SK_RE_ALERT, SK_RE_DENY, SK_RE_KILL, SK_RE_FREEZE };
+enum sk_action_kind {
+    SK_AK_FREEZE, /* container: cgroup freezer */
+    SK_AK_UNFREEZE,
+    SK_AK_ISOLATE, /* container: no network but the exceptions in params */
+    SK_AK_RELEASE,
+    SK_AK_KILL_PROCESS, /* pid + process start: never a reused pid */
+    SK_AK_KILL_TREE,
+    SK_AK_KILL_CONTAINER,
+    SK_AK_QUARANTINE_FILE, /* path in a container or on the host: taken out of reach, kept */
+    SK_AK_RESTORE_FILE,
+    SK_AK_BLOCK_EXEC, /* path or SHA-256 in a container */
+    SK_AK_BLOCK_PEER, /* address or network, of a container */
+    SK_AK_UNBLOCK,
+    SK_AK_COLLECT,     /* take the evidence set */
+    SK_AK_SEND,        /* send an evidence bundle up: struct sk_chunk */
+    SK_AK_RECORD_QUERY /* send a slice of the flight recorder up: struct sk_slice */
+};
+enum sk_action_state {
+    SK_AC_REQUESTED,
+    SK_AC_RUNNING, /* journalled on the agent */
+    SK_AC_DONE,    /* in force, or finished */
+    SK_AC_FAILED,
+    SK_AC_REFUSED, /* protected, unknown target, not possible here: error says why */
+    SK_AC_UNDONE,  /* by a person */
+    SK_AC_EXPIRED  /* undone when its time was over, or target gone */
+};
+struct sk_action {
+    struct sk_str id; /* 26 characters, sorts by time (ULID) */
+    struct sk_str host_id;
+    uint32_t kind;  /* enum sk_action_kind */
+    uint32_t state; /* enum sk_action_state */
+    struct sk_str container_id, container_name;
+    uint64_t pid;
+    struct sk_str process_id; /* sk_process.id */
+    struct sk_str path, peer; /* peer: address, network or address:port */
+    struct sk_strs params;    /* by kind: allowed exceptions of isolate, query of record_query */
+    struct sk_str requested_by, reason, alert_id, incident_id;
+    int64_t requested, started, finished;
+    int64_t expires;       /* undone then; 0: stays until undone */
+    struct sk_str undo_of; /* action that this one takes back */
+    bool reversible;
+    struct sk_str error, result; /* for people; result: what was done and how */
+    struct sk_str evidence_id;   /* bundle taken before or by it */
+    uint64_t rev;
+    bool removed;
+};
+
+struct sk_story { /* one step of an incident */
+    int64_t time;
+    struct sk_str text, rule, technique, tactic, alert_id, process_id, process, container_id;
+    uint32_t priority, engine;
+    uint64_t count;
+};
+enum sk_incident_state { SK_IS_OPEN, SK_IS_CONTAINED, SK_IS_CLOSED };
+struct sk_incident {
+    struct sk_str id; /* ULID */
+    struct sk_str host_id, hostname, title;
+    int64_t first, last;
+    uint32_t priority; /* the worst of its alerts */
+    uint32_t risk;     /* 0 to 100; judge/detect says how it is made */
+    uint64_t alerts;   /* in it, folded ones counted */
+    struct sk_strs techniques, tactics, engines, containers; /* containers: ids, first one first */
+    const struct sk_container *container;                    /* where it began */
+    struct sk_list story;                                    /* struct sk_story, by time */
+    /* The console's own. */
+    uint32_t state; /* enum sk_incident_state */
+    struct sk_str assignee;
+    uint32_t verdict;
+    struct sk_list comments;
+    int64_t closed;
+};
+
+enum sk_aspect {
+    SK_AP_EXEC,
+    SK_AP_FILE,
+    SK_AP_LISTEN,
+    SK_AP_PEER,
+    SK_AP_DNS,
+    SK_AP_CAPABILITY,
+    SK_AP_USER,
+    SK_ASPECTS
+};
+enum sk_profile_mode { SK_PM_LEARN, SK_PM_WATCH, SK_PM_ENFORCE, SK_PM_OFF };
+struct sk_profile_entry {
+    uint32_t aspect;      /* enum sk_aspect */
+    struct sk_str value;  /* path of an executable, class of a file, port, peer, name … */
+    struct sk_str parent_exe; /* exec: executable of the parent */
+    struct sk_str shape;  /* exec: shape of the arguments */
+    uint64_t count;
+    int64_t first, last;
+    bool by_person; /* added or kept by a person, not learned */
+    bool denied;    /* a person took it out: never learned again */
+};
+struct sk_profile_aspect {
+    uint32_t aspect, mode; /* enum sk_aspect, enum sk_profile_mode */
+    int64_t since;         /* in this mode */
+    uint64_t evidence;     /* observations in learn mode */
+    int64_t changed;       /* when something new was last learned */
+};
+struct sk_profile {
+    struct sk_str id; /* hash of image repository + owner; the same on every host */
+    struct sk_str name, image, image_digest, owner;
+    struct sk_list aspects; /* struct sk_profile_aspect */
+    struct sk_list entries; /* struct sk_profile_entry */
+    uint64_t version;       /* rises with every change by a person or promotion */
+    uint64_t containers;    /* seen with it */
+    uint64_t deviations;    /* in watch and enforce mode */
+    int64_t created, updated;
+    struct sk_str updated_by;
+    uint64_t rev;
+    bool removed;
+};
+
+enum sk_indicator_type { SK_IN_IP, SK_IN_DOMAIN, SK_IN_SHA256, SK_IN_SHA1, SK_IN_MD5, SK_IN_URL };
+struct sk_indicator {
+    struct sk_str id;    /* TYPE:VALUE */
+    uint32_t type;       /* enum sk_indicator_type */
+    struct sk_str value; /* address or network (CIDR), name (".x" or "*.x": with all below), hash */
+    struct sk_str list;  /* it came in with */
+    struct sk_str desc;
+    uint32_t priority;
+    int64_t created, expires;
+    struct sk_str created_by;
+    uint64_t rev;
+    bool removed;
+};
+
+struct sk_exception {
+    struct sk_str id; /* ULID */
+    struct sk_str name;
+    struct sk_str rule;      /* only alerts of this rule; empty: of all */
+    struct sk_str condition; /* over the event; alerts for which it holds are not raised */
+    struct sk_str owner, reason, alert_id; /* alert_id: it was written from */
+    int64_t created, expires;              /* expires 0: never */
+    bool disabled;
+    uint64_t hits; /* alerts it held back, as the agents told */
+    int64_t last_hit;
+    uint64_t rev;
+    bool removed;
+};
+
+struct sk_rulefile { /* rules that people keep in the console; agents load them after the built-in
+                      */
+    struct sk_str id, name, text; /* name: "my-rules.yaml", the order of loading */
+    bool disabled;
+    int64_t created, updated;
+    struct sk_str updated_by;
+    uint64_t rev;
+    bool removed;
+};
+
+struct sk_evidence_file {
+    struct sk_str name, collector, sha256, error; /* error: not taken, why */
+    uint64_t size;
+};
+struct sk_evidence {
+    struct sk_str id; /* ULID */
+    struct sk_str host_id, hostname, container_id, container_name, image;
+    struct sk_str action_id, alert_id, incident_id, requested_by, reason;
+    int64_t time, took_ms;
+    uint64_t size;
+    struct sk_str sha256;      /* of the bundle */
+    struct sk_str previous;    /* sha256 of the bundle taken before on this host: the chain */
+    struct sk_str fingerprint; /* of the key that signed */
+    struct sk_str path;        /* on its host */
+    bool here;                 /* the console has its bytes */
+    struct sk_str error;
+    struct sk_list files; /* struct sk_evidence_file */
+};
+struct sk_chunk {     /* a piece of a bundle on its way up */
+    struct sk_str id; /* EVIDENCE:PART */
+    struct sk_str evidence_id, action_id;
+    uint64_t part, parts;
+    struct sk_str data; /* base64 */
+};
+struct sk_slice {     /* a piece of an answer to record_query */
+    struct sk_str id; /* ACTION:PART */
+    struct sk_str action_id;
+    uint64_t part;
+    bool last;
+    uint64_t lost;        /* events lost in the time asked for */
+    struct sk_list items; /* struct sk_event */
+    int64_t stored;
+};
+
+struct sk_drill {     /* result of one technique in one run of drills */
+    struct sk_str id; /* RUN:DRILL */
+    struct sk_str run_id, drill, technique, title, title_zh, host_id, container_id;
+    int64_t time;
+    bool ran, detected, expected_engine, quiet;         /* quiet: the benign twin raised nothing */
+    struct sk_str expected_rule, rule, alert_id, error; /* rule: that detected it */
+    uint32_t engine;                                    /* that detected it */
+    uint64_t latency_us;
+};
+
+extern const struct sk_enum sk_enum_verdict, sk_enum_engine, sk_enum_response, sk_enum_action_kind,
+    sk_enum_action_state, sk_enum_incident_state, sk_enum_aspect, sk_enum_profile_mode,
+    sk_enum_indicator_type;
+extern const struct sk_kind sk_kind_comment, sk_kind_action, sk_kind_story, sk_kind_incident,
+    sk_kind_profile_entry, sk_kind_profile_aspect, sk_kind_profile, sk_kind_indicator,
+    sk_kind_exception, sk_kind_rulefile, sk_kind_evidence_file, sk_kind_evidence, sk_kind_chunk,
+    sk_kind_slice, sk_kind_drill;
 
 extern const struct sk_kind sk_kind_process, sk_kind_mount, sk_kind_port, sk_kind_label,
     sk_kind_container, sk_kind_image, sk_kind_host, sk_kind_evt, sk_kind_fd, sk_kind_event,

@@ -98,6 +98,16 @@ static const struct sk_field alert_fields[] = {
     FO(state, ENUM, sk_enum_alert_state, 20, INDEX | LIST,
        "Whether someone still has to look at it"),
     F(stored, TIME, 21, 0, "When the console had it on disk"),
+    FO(engine, ENUM, sk_enum_engine, 22, INDEX, "Engine that raised it"),
+    FO(response, ENUM, sk_enum_response, 23, COLUMN, "What was done about the act at once"),
+    F(response_how, STR, 24, 0, "By which means, or why not"),
+    F(seen_before, U64, 25, 0, "How often the workload did this before"),
+    F(seen_since, TIME, 26, 0, "Since when that is known"),
+    F(incident_id, STR, 27, INDEX, "Incident it is part of"),
+    F(recorded, BOOL, 28, 0, "The flight recorder keeps its window of time"),
+    F(assignee, STR, 29, INDEX, "Who looks at it"),
+    FO(verdict, ENUM, sk_enum_verdict, 30, COLUMN, "What it turned out to be"),
+    FO(comments, LIST, sk_kind_comment, 31, 0, "Notes"),
 };
 SK_KIND(alert, "alerts", "Something a rule found");
 #undef S
