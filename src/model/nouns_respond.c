@@ -48,10 +48,10 @@ SK_KIND(comment, NULL, "A note that somebody left");
 static const struct sk_field action_fields[] = {
     F(id, STR, 1, KEY, "Identity; sorts by time"),
     F(host_id, STR, 2, INDEX, "Host it is done on"),
-    FO(kind, ENUM, sk_enum_action_kind, 3, COLUMN | LIST | TITLE, "What is done"),
+    FO(kind, ENUM, sk_enum_action_kind, 3, COLUMN | LIST, "What is done"),
     FO(state, ENUM, sk_enum_action_state, 4, INDEX | LIST, "How far it is"),
     F(container_id, STR, 5, INDEX, "Container it is done to"),
-    F(container_name, STR, 6, COLUMN | LIST, "Name of that container"),
+    F(container_name, STR, 6, COLUMN | LIST | TITLE, "Name of that container"),
     F(pid, U64, 7, 0, "Process it is done to"),
     F(process_id, STR, 8, 0, "Identity of that process, safe against reuse of its number"),
     F(path, STR, 9, LIST, "File it is done to"),
