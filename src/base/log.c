@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 
-#include "base/file.h"
+#include "base/outlet.h"
 #include "base/time.h"
 
 #include <pthread.h>
@@ -13,7 +13,8 @@
 #define VALUE_MAX 512  /* bytes */
 #define BURST 10u
 #define WINDOW_NS ((uint64_t)10 * SK_NS_PER_S)
-#define SETS 64u /* messages that are limited: 64 sets of 4 */
+#define STALL_MS 100 /* a line waits so long for a reader; once, then no more until it is back */
+#define SETS 64u     /* messages that are limited: 64 sets of 4 */
 #define WAYS 4u
 
 struct limit {
@@ -22,10 +23,12 @@ struct limit {
 };
 
 struct sk_log {
-    pthread_mutex_t lock; /* of limits and held_other */
+    pthread_mutex_t lock; /* of limits, counts and out */
     struct limit limits[SETS][WAYS];
     uint64_t held_other; /* held back for messages whose place was taken since */
-    int fd;
+    uint64_t unwritten;  /* lines that nobody took, not told yet */
+    bool torn;           /* the last of them in part */
+    struct sk_outlet out;
     enum sk_log_format format;
     enum sk_level least;
 };
@@ -42,7 +45,7 @@ struct sk_log *sk_log_new(int fd, enum sk_log_format format, enum sk_level least
         free(l);
         return NULL;
     }
-    l->fd = fd;
+    l->out = sk_outlet_open(fd);
     l->format = format;
     l->least = least;
     return l;
@@ -50,8 +53,10 @@ struct sk_log *sk_log_new(int fd, enum sk_log_format format, enum sk_level least
 
 struct sk_log *sk_log_free(struct sk_log *l)
 {
-    if (l)
-        (void)pthread_mutex_destroy(&l->lock);
+    if (!l)
+        return NULL;
+    sk_outlet_close(&l->out);
+    (void)pthread_mutex_destroy(&l->lock);
     free(l);
     return NULL;
 }
@@ -66,9 +71,13 @@ int sk_level_parse(struct sk_str s, enum sk_level *ret)
     return -EINVAL;
 }
 
-/* True: the line may go out; *ret_held lines like it and *ret_other others were held back before.
- */
-static bool admitted(struct sk_log *l, const char *msg, uint64_t *ret_held, uint64_t *ret_other)
+struct held {              /* what did not go out before */
+    uint64_t alike, other; /* held back, as too many */
+    uint64_t unwritten;    /* nobody took them */
+};
+
+/* True: the line may go out, and tells these. */
+static bool admitted(struct sk_log *l, const char *msg, struct held *ret)
 {
     uint64_t hash = sk_str_hash(sk_str_c(msg)), now = sk_now_mono_ns();
     struct limit *set = l->limits[hash % SETS], *m = set;
@@ -87,9 +96,9 @@ static bool admitted(struct sk_log *l, const char *msg, uint64_t *ret_held, uint
         l->held_other += m->held;
         *m = (struct limit){.hash = hash, .since_ns = now};
     }
-    *ret_held = *ret_other = 0;
+    *ret = (struct held){.unwritten = l->unwritten};
     if (now - m->since_ns >= WINDOW_NS) {
-        *ret_held = m->held;
+        ret->alike = m->held;
         *m = (struct limit){.hash = hash, .since_ns = now};
     }
     if (m->lines >= BURST) {
@@ -97,7 +106,7 @@ static bool admitted(struct sk_log *l, const char *msg, uint64_t *ret_held, uint
         go = false;
     } else {
         m->lines++;
-        *ret_other = l->held_other;
+        ret->other = l->held_other;
         l->held_other = 0;
     }
     (void)pthread_mutex_unlock(&l->lock);
@@ -350,14 +359,45 @@ static void put_count(struct line *o, const char *key, uint64_t n)
         put_pair(o, sk_str_c(key), sk_str_n(t, (size_t)m), true);
 }
 
+/* Bytes that found a taker. After a first wait in vain there is no other until it is back. */
+static size_t write_some(struct sk_log *l, const char *p, size_t n)
+{
+    size_t at = 0;
+    ssize_t r;
+
+    do {
+        r = sk_outlet_put(&l->out, p + at, n - at);
+        at += r > 0 ? (size_t)r : 0;
+    } while (at < n && r >= 0 &&
+             (r > 0 || (l->unwritten == 0 && sk_outlet_wait(&l->out, STALL_MS))));
+    return at;
+}
+
+/* A reader that stalls must not stop the program: the line is lost then, and counted. */
+static void write_line(struct sk_log *l, const struct line *o, uint64_t told)
+{
+    size_t at;
+
+    (void)pthread_mutex_lock(&l->lock); /* lines stay whole */
+    if (l->torn && write_some(l, "\n", 1) == 1)
+        l->torn = false;
+    at = l->torn ? 0 : write_some(l, o->p, o->n);
+    if (at == o->n)
+        l->unwritten -= SK_MIN(told, l->unwritten);
+    else
+        l->unwritten++;
+    l->torn |= at > 0 && at < o->n;
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
 void sk_log(struct sk_log *l, enum sk_level level, const char *module, const char *msg,
             const char *fields, ...)
 {
-    uint64_t held, other;
+    struct held held;
     struct args a;
     struct line o;
 
-    if (!l || level < l->least || level > SK_ERROR || !admitted(l, msg, &held, &other))
+    if (!l || level < l->least || level > SK_ERROR || !admitted(l, msg, &held))
         return;
     o.n = 0;
     o.json = l->format == SK_LOG_JSON;
@@ -367,8 +407,9 @@ void sk_log(struct sk_log *l, enum sk_level level, const char *module, const cha
         put_fields(&o, fields, &a);
         va_end(a.ap);
     }
-    put_count(&o, "suppressed", held);
-    put_count(&o, "suppressed_other", other);
+    put_count(&o, "suppressed", held.alike);
+    put_count(&o, "suppressed_other", held.other);
+    put_count(&o, "unwritten", held.unwritten);
     put(&o, o.json ? SK_STR("}\n") : SK_STR("\n"));
-    (void)sk_write_all(l->fd, o.p, o.n); /* nowhere left to tell it */
+    write_line(l, &o, held.unwritten);
 }

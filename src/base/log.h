@@ -6,7 +6,10 @@
  * Workload  tens of lines a minute. The same message text is limited to 10 lines in 10 s; what was
  *           held back is told with suppressed=N when it flows again.
  * Trust     values may be hostile: capped at 512 bytes, control characters and invalid UTF-8
- * escaped. Threads   safe from any thread; one line is one write(2).
+ *           escaped.
+ * Threads   safe from any thread; lines do not mix. A line that nobody takes within 100 ms (a pipe
+ *           whose reader stalls) is lost, and counted by the next that is taken, with unwritten=N;
+ *           while that lasts, nothing waits.
  */
 #ifndef SK_BASE_LOG_H
 #define SK_BASE_LOG_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
+#include "base/time.h"
 #include "tests/sk_test.h"
 
 #include <fcntl.h>
@@ -207,7 +208,46 @@ static void levels_are_named(void **state)
     assert_int_equal(level, SK_WARN);
 }
 
-SK_TEST_MAIN(text_lines_name_level_module_message_and_pairs, every_kind_of_argument_is_taken,
+/* A pipe of one page that is full. */
+static void full_pipe(int p[2])
+{
+    char page[4096];
+
+    assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+    assert_true(fcntl(p[1], F_SETPIPE_SZ, 4096) == 4096);
+    memset(page, 'x', sizeof(page));
+    assert_int_equal(write(p[1], page, sizeof(page)), sizeof(page));
+}
+
+static void a_reader_that_stalls_costs_lines_and_no_time(void **state)
+{
+    struct sk_log *l;
+    uint64_t before;
+    int p[2];
+
+    (void)state;
+    full_pipe(p);
+    l = sk_log_new(p[1], SK_LOG_TEXT, SK_INFO);
+    before = sk_now_mono_ns();
+    sk_log(l, SK_INFO, "x", "lost", NULL);
+    assert_true(sk_now_mono_ns() - before > 90 * (uint64_t)SK_NS_PER_MS);
+    before = sk_now_mono_ns();
+    sk_log(l, SK_INFO, "x", "lost too", NULL);
+    assert_true(sk_now_mono_ns() - before < 90 * (uint64_t)SK_NS_PER_MS);
+    assert_int_equal(read(p[0], out, sizeof(out)), 4096);
+    sk_log(l, SK_INFO, "x", "seen", NULL);
+    sk_log(l, SK_INFO, "x", "seen again", NULL);
+    out[read(p[0], out, sizeof(out) - 1)] = '\0';
+    assert_non_null(strstr(out, "info x seen unwritten=2\n"));
+    assert_non_null(strstr(out, "info x seen again\n"));
+    assert_int_equal(fcntl(p[1], F_GETFL) & O_NONBLOCK, 0); /* the caller's flags are its own */
+    (void)sk_log_free(l);
+    (void)close(p[0]);
+    (void)close(p[1]);
+}
+
+SK_TEST_MAIN(a_reader_that_stalls_costs_lines_and_no_time,
+             text_lines_name_level_module_message_and_pairs, every_kind_of_argument_is_taken,
              json_lines_are_json, hostile_values_can_neither_end_the_line_nor_the_field,
              long_values_are_capped, a_line_of_many_large_fields_stays_whole,
              the_same_message_is_limited_others_are_not,
