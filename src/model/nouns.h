@@ -32,10 +32,10 @@ enum sk_runtime_kind { SK_RT_UNKNOWN, SK_RT_DOCKER, SK_RT_CONTAINERD, SK_RT_CRIO
 enum sk_role { SK_ROLE_VIEWER, SK_ROLE_OPERATOR, SK_ROLE_ADMIN };
 enum sk_alert_state { SK_AS_OPEN, SK_AS_CLOSED };
 enum sk_verdict {
-    SK_V_NONE,
-    SK_V_TRUE,
-    SK_V_FALSE,
-    SK_V_BENIGN
+    SK_VD_NONE,
+    SK_VD_TRUE,
+    SK_VD_FALSE,
+    SK_VD_BENIGN
 };               /* what a person found it to be */
 enum sk_engine { /* which part of judge/ raised an alert */
                  SK_EN_RULE,

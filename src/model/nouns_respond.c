@@ -8,8 +8,8 @@
     const struct sk_enum sk_enum_##noun = {                                                        \
         .name = (text), .names = noun##_names, .n = SK_ARRAY_LEN(noun##_names)}
 
-ENUM(verdict, "verdict", [SK_V_NONE] = "none", [SK_V_TRUE] = "true_positive",
-     [SK_V_FALSE] = "false_positive", [SK_V_BENIGN] = "benign");
+ENUM(verdict, "verdict", [SK_VD_NONE] = "none", [SK_VD_TRUE] = "true_positive",
+     [SK_VD_FALSE] = "false_positive", [SK_VD_BENIGN] = "benign");
 ENUM(engine, "engine", [SK_EN_RULE] = "rule", [SK_EN_DRIFT] = "drift", [SK_EN_PROFILE] = "profile",
      [SK_EN_THREAT] = "threat", [SK_EN_INDICATOR] = "indicator",
      [SK_EN_CORRELATION] = "correlation", [SK_EN_SYSTEM] = "system");
