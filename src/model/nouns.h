@@ -303,7 +303,7 @@ enum sk_action_state {
     SK_AC_UNDONE,  /* by a person */
     SK_AC_EXPIRED  /* undone when its time was over, or target gone */
 };
-struct sk_action {
+struct sk_act { /* not sk_action: linux/bpf.h has that */
     struct sk_str id; /* 26 characters, sorts by time (ULID) */
     struct sk_str host_id;
     uint32_t kind;  /* enum sk_action_kind */

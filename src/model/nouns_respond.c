@@ -44,7 +44,7 @@ static const struct sk_field comment_fields[] = {
 SK_KIND(comment, NULL, "A note that somebody left");
 #undef S
 
-#define S sk_action
+#define S sk_act
 static const struct sk_field action_fields[] = {
     F(id, STR, 1, KEY, "Identity; sorts by time"),
     F(host_id, STR, 2, INDEX, "Host it is done on"),
