@@ -21,12 +21,12 @@
 #define SORT SK_F_SORT
 #define TITLE SK_F_TITLE
 
-/* The kind made of the table NAME_fields; plural NULL: only nested. */
+/* The kind made of the table NAME_fields over struct S; plural NULL: only nested. */
 #define SK_KIND(noun, plural_, doc_)                                                               \
     const struct sk_kind sk_kind_##noun = {.name = #noun,                                          \
                                            .plural = (plural_),                                    \
                                            .doc = (doc_),                                          \
-                                           .size = sizeof(struct sk_##noun),                       \
+                                           .size = sizeof(struct S),                               \
                                            .fields = noun##_fields,                                \
                                            .n = SK_ARRAY_LEN(noun##_fields)}
 
