@@ -119,4 +119,7 @@ const struct sk_cmd sk_cmd_expr_explain = {
     .usage = "[OPTIONS] FILE",
     .opts = expr_opts,
     .run = explain_run,
-    .examples = "  skep expr explain -e 'evt.type = open and fd.name startswith /etc'"};
+    .text = "Names with an order compare by it; of priorities the smaller is the worse:\n"
+            "priority <= warning is warning or worse. The values meant are listed.",
+    .examples = "  skep expr explain -e 'evt.type = open and fd.name startswith /etc'\n"
+                "  skep expr explain -k alert -e 'priority <= warning'"};

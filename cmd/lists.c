@@ -263,5 +263,5 @@ const struct sk_cmd sk_cmd_alerts = {.name = "alerts",
                                      .opts = alerts_opts,
                                      .run = alerts_run,
                                      .examples =
-                                         "  skep alerts --filter 'priority in (critical, error)'\n"
+                                         "  skep alerts --filter 'priority <= error'\n"
                                          "  skep alerts --follow --json | jq .rule"};

@@ -33,6 +33,22 @@ static void add_const(const struct x_test *t, const struct x_const *c, struct sk
     (void)sk_buf_ch(out, '"');
 }
 
+/* Which values lie on that side of the border: whether smaller means worse is for the reader. */
+static void add_order(const struct x_test *t, struct sk_buf *out)
+{
+    const struct sk_enum *en = t->lhs.en;
+    size_t n = 0;
+    uint32_t i;
+
+    for (i = 0; i < en->n; i++)
+        if (en->names[i] && x_enum_order_holds(t, i) && n++ < LIST_SHOWN)
+            (void)sk_buf_printf(out, "%s%s", n == 1 ? ": one of " : ", ", en->names[i]);
+    if (n == 0)
+        (void)sk_buf_c(out, ": none");
+    if (n > LIST_SHOWN)
+        (void)sk_buf_printf(out, ", and %zu more", n - LIST_SHOWN);
+}
+
 static void add_test(const struct x_test *t, struct sk_buf *out)
 {
     bool list = t->op == X_IN || t->op == X_INTERSECTS || t->op == X_PMATCH;
@@ -54,6 +70,8 @@ static void add_test(const struct x_test *t, struct sk_buf *out)
         (void)sk_buf_printf(out, ", and %zu more", t->nc - LIST_SHOWN);
     if (t->nc && list)
         (void)sk_buf_ch(out, ')');
+    if (x_is_enum_order(t))
+        add_order(t, out);
 }
 
 static void add_node(const struct x_node *n, unsigned depth, struct sk_buf *out)

@@ -186,7 +186,7 @@ x_get_fn x_get_pairs;
 struct x_const {
     struct sk_str s; /* as text; for bcontains the bytes */
     union {
-        int64_t i;
+        int64_t i; /* of an enumeration: the value's number */
         double f;
         bool b;
         struct sk_ip ip;
@@ -205,7 +205,7 @@ struct x_test {
     size_t nc;
     struct x_at at;
     struct sk_regex *re;   /* GLOB, IGLOB, REGEX; counted */
-    struct x_textset *set; /* IN on text */
+    struct x_textset *set; /* IN on text, order of enumerations */
     struct x_netset *nets; /* EQ, NE, IN on addresses */
     int64_t *sorted;       /* IN on numbers */
 };
@@ -227,6 +227,9 @@ struct sk_expr {
     SK_VEC(void *) regexes; /* struct sk_regex, released with the expression */
 };
 
+/* "priority <= error": by the value's number in its enumeration. */
+bool x_is_enum_order(const struct x_test *t);
+bool x_enum_order_holds(const struct x_test *t, uint32_t value);
 /* Fills what op needs from the constants: regex, sets, cost. */
 int x_test_prepare(struct x_test *t, struct sk_arena *a, struct sk_err *err) SK_NODISCARD;
 /* Does it hold for v, the value of its left side? */

@@ -1,9 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One test over one object: what the operators mean. The compiled set (exprset_*.c) must agree. */
+#include <assert.h>
+
 #include "expr/expr_int.h"
 #include "model/nouns.h"
 
 #define GLOB_MAX ((size_t)1 << 20)
+
+static bool match_order(uint8_t op, int c)
+{
+    switch (op) {
+    case X_LT:
+        return c < 0;
+    case X_LE:
+        return c <= 0;
+    case X_GT:
+        return c > 0;
+    case X_GE:
+        return c >= 0;
+    default:
+        return c == 0;
+    }
+}
+
+bool x_enum_order_holds(const struct x_test *t, uint32_t value)
+{
+    return match_order(t->op, (value > t->c[0].i) - (value < t->c[0].i));
+}
 
 /* ---- preparing ------------------------------------------------------------------------------- */
 
@@ -48,6 +71,26 @@ static bool prepare_numbers(struct x_test *t, struct sk_arena *a)
     return true;
 }
 
+/* The names of the values on the right side of the border: an enumeration's value is read as text,
+ * so that "priority <= error" is "priority in (emergency, alert, critical, error)". */
+static bool prepare_order(struct x_test *t, struct sk_arena *a)
+{
+    const struct sk_enum *en = t->lhs.en;
+    struct x_const *names;
+    size_t n = 0;
+    uint32_t i;
+
+    assert(en);
+    names = sk_arena_array(a, (size_t)en->n + 1, sizeof(*names));
+    if (!names)
+        return false;
+    for (i = 0; i < en->n; i++)
+        if (en->names[i] && x_enum_order_holds(t, i))
+            names[n++].s = sk_str_c(en->names[i]);
+    t->set = x_textset_new(names, n, a);
+    return t->set;
+}
+
 int x_test_prepare(struct x_test *t, struct sk_arena *a, struct sk_err *err)
 {
     bool in = t->op == X_IN || t->op == X_INTERSECTS, ok = true;
@@ -60,6 +103,8 @@ int x_test_prepare(struct x_test *t, struct sk_arena *a, struct sk_err *err)
         ok = (t->nets = x_netset_new(t->c, t->nc, a));
     else if (in && (t->type == XT_STR || t->type == XT_ENUM || t->type == XT_BITS))
         ok = (t->set = x_textset_new(t->c, t->nc, a));
+    else if (x_is_enum_order(t))
+        ok = prepare_order(t, a);
     else if (in && (t->type == XT_NUM || t->type == XT_TIME))
         ok = prepare_numbers(t, a);
     return ok ? 0
@@ -103,22 +148,6 @@ static bool match_text(const struct x_test *t, struct sk_str s)
         if (match_text_one(t->op == X_NE ? X_EQ : t->op, s, t->c[i].s))
             return true;
     return false;
-}
-
-static bool match_order(uint8_t op, int c)
-{
-    switch (op) {
-    case X_LT:
-        return c < 0;
-    case X_LE:
-        return c <= 0;
-    case X_GT:
-        return c > 0;
-    case X_GE:
-        return c >= 0;
-    default:
-        return c == 0;
-    }
 }
 
 static bool match_num(const struct x_test *t, int64_t v)
@@ -350,7 +379,8 @@ uint32_t x_test_cost(const struct x_test *t)
 
     if (t->type == XT_BOOL || t->type == XT_NUM || t->type == XT_TIME)
         c = t->op == X_IN ? 3 : 1;
-    else if (t->type == XT_ENUM && (t->op == X_EQ || t->op == X_NE || t->op == X_IN))
+    else if (t->type == XT_ENUM &&
+             (t->op == X_EQ || t->op == X_NE || t->op == X_IN || x_is_enum_order(t)))
         c = 2;
     c += term_cost(&t->lhs);
     return t->rhs ? c + term_cost(t->rhs) + 4 : c;

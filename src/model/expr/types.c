@@ -21,6 +21,11 @@ static bool is_text(uint8_t type)
     return type == XT_STR || type == XT_ENUM || type == XT_BITS;
 }
 
+bool x_is_enum_order(const struct x_test *t)
+{
+    return t->type == XT_ENUM && t->op >= X_LT && t->op <= X_GE;
+}
+
 static bool op_fits(uint8_t op, uint8_t type)
 {
     if (op == X_EXISTS)
@@ -30,7 +35,7 @@ static bool op_fits(uint8_t op, uint8_t type)
     if (op == X_EQ || op == X_NE || op == X_IN || op == X_INTERSECTS)
         return type != XT_F64 || op == X_EQ || op == X_NE;
     if (op >= X_LT && op <= X_GE)
-        return is_number(type);
+        return is_number(type) || type == XT_ENUM;
     return is_text(type);
 }
 
@@ -41,6 +46,10 @@ int x_check_op(const struct x_test *t, struct sk_err *err)
                        x_op_names[t->op], SK_STR_ARG(t->lhs.text), type_name(t->type));
     if (!t->rhs)
         return 0;
+    if (x_is_enum_order(t))
+        return x_error(err, -EBADMSG, t->at,
+                       "'%s' between '" SK_STR_FMT "' and another field says nothing: name a value",
+                       x_op_names[t->op], SK_STR_ARG(t->lhs.text));
     if (t->op == X_BCONTAINS || t->op == X_BSTARTSWITH || t->op == X_GLOB || t->op == X_IGLOB ||
         t->op == X_REGEX || t->op == X_PMATCH)
         return x_error(err, -EBADMSG, t->at, "'%s' needs a value that is written out, not a field",
@@ -168,32 +177,59 @@ static uint8_t term_unit(const struct x_term *t)
     return t->name && strstr(t->name->name, "duration") ? SK_U_NS : SK_U_NONE;
 }
 
-/* Enumerations of the event may have names we do not know: those of other sensors. */
-static int read_enum(const struct sk_kind *kind, const struct x_test *t, const struct x_rawval *v,
-                     struct sk_err *err)
+#define NAMES_SHOWN 12 /* enumerations of at most so many values are listed in errors */
+
+static int unknown_value(const struct x_test *t, const struct x_rawval *v, struct sk_err *err)
 {
     const struct sk_enum *en = t->lhs.en;
-    const char *best = NULL;
-    size_t d, dist = 4;
+    const char *best = NULL, *sep = "";
+    char all[256] = "";
+    size_t d, dist = 4, n = 0;
     uint32_t i;
 
-    if (!en || t->lhs.ntr || !kind->plural || sk_str_eq(sk_str_c(kind->name), SK_STR("event")) ||
-        (t->op != X_EQ && t->op != X_NE && t->op != X_IN && t->op != X_INTERSECTS))
-        return 0;
     for (i = 0; i < en->n; i++) {
-        if (!en->names[i])
+        if (!en->names[i] || !en->names[i][0])
             continue;
-        if (sk_str_eq(sk_str_c(en->names[i]), v->s))
-            return 0;
-        d = x_distance(sk_str_c(en->names[i]), v->s, 3);
+        d = sk_str_ieq(sk_str_c(en->names[i]), v->s) ? 0
+                                                     : x_distance(sk_str_c(en->names[i]), v->s, 3);
         if (d < dist) {
             dist = d;
             best = en->names[i];
         }
+        n += sk_str_copy(all + n, sizeof(all) - n, sk_str_c(sep));
+        n += sk_str_copy(all + n, sizeof(all) - n, sk_str_c(en->names[i]));
+        sep = ", ";
     }
-    return x_error(err, -EBADMSG, v->at, "'" SK_STR_FMT "' is no value of '" SK_STR_FMT "'%s%s%s",
-                   SK_STR_ARG(v->s), SK_STR_ARG(t->lhs.text), best ? "; did you mean '" : "",
-                   best ? best : "", best ? "'?" : "");
+    if (best)
+        return x_error(err, -EBADMSG, v->at,
+                       "'" SK_STR_FMT "' is no value of '" SK_STR_FMT "'; did you mean '%s'?",
+                       SK_STR_ARG(v->s), SK_STR_ARG(t->lhs.text), best);
+    if (en->n > NAMES_SHOWN)
+        all[0] = '\0';
+    return x_error(err, -EBADMSG, v->at, "'" SK_STR_FMT "' is no value of '" SK_STR_FMT "'%s%s",
+                   SK_STR_ARG(v->s), SK_STR_ARG(t->lhs.text), all[0] ? ": " : "", all);
+}
+
+/* Enumerations of the event may have names we do not know, those of other sensors: they equal
+ * nothing here. An order needs a known place in it. */
+static int read_enum(const struct sk_kind *kind, const struct x_test *t, const struct x_rawval *v,
+                     struct x_const *c, struct sk_err *err)
+{
+    const struct sk_enum *en = t->lhs.en;
+    bool order = x_is_enum_order(t);
+    uint32_t i;
+
+    if (!en || t->lhs.ntr)
+        return 0;
+    for (i = 0; i < en->n; i++)
+        if (en->names[i] && sk_str_eq(sk_str_c(en->names[i]), v->s)) {
+            c->i = i;
+            return 0;
+        }
+    if (!order && (!kind->plural || sk_str_eq(sk_str_c(kind->name), SK_STR("event")) ||
+                   (t->op != X_EQ && t->op != X_NE && t->op != X_IN && t->op != X_INTERSECTS)))
+        return 0;
+    return unknown_value(t, v, err);
 }
 
 static int read_value(const struct sk_kind *kind, struct x_test *t, const struct x_rawval *v,
@@ -220,7 +256,7 @@ static int read_value(const struct sk_kind *kind, struct x_test *t, const struct
     else if (t->type == XT_IP)
         want = read_net(v->s, c) < 0 ? "an address or network" : NULL;
     else if (t->type == XT_ENUM)
-        return read_enum(kind, t, v, err);
+        return read_enum(kind, t, v, c, err);
     if (!want)
         return 0;
     return x_error(err, -EBADMSG, v->at, "'" SK_STR_FMT "' wants %s, not '" SK_STR_FMT "'",

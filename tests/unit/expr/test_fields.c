@@ -451,10 +451,31 @@ static void explain_shows_the_order_of_tests(void **state)
     sk_buf_done(&out);
 }
 
+static void explain_names_the_values_on_the_right_side_of_a_border(void **state)
+{
+    SK_CLEANUP(sk_expr_freep) struct sk_expr *e = NULL;
+    struct sk_err err = {0};
+    struct sk_buf out;
+
+    (void)state;
+    assert_int_equal(sk_expr_compile(&sk_kind_alert,
+                                     SK_STR("priority <= critical or priority < emergency"), &e,
+                                     &err),
+                     0);
+    sk_buf_init(&out, 4096);
+    assert_int_equal(sk_expr_explain(e, &out), 0);
+    assert_string_equal(out.p,
+                        "any of\n"
+                        "  priority <= \"critical\": one of emergency, alert, critical  [trivial]\n"
+                        "  priority < \"emergency\": none  [trivial]\n");
+    sk_buf_done(&out);
+}
+
 SK_TEST_MAIN(the_event_itself, times_kinds_of_io_and_what_is_never_known,
              templates_are_bounded_and_must_be_whole, arguments_by_name_and_number,
              the_process_and_its_ancestors, a_container_is_never_the_host_on_a_guess,
              mounts_labels_and_pods, sockets, templates_fill_fields_in,
              templates_list_their_fields_once_and_in_order, a_wrong_field_in_a_template_is_shown,
              all_fields_are_listed_with_a_line_each, falcos_names_of_paths_work_on_alerts_too,
-             explain_shows_the_order_of_tests)
+             explain_shows_the_order_of_tests,
+             explain_names_the_values_on_the_right_side_of_a_border)

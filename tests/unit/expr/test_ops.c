@@ -41,6 +41,33 @@ static void order_of_numbers_times_and_sizes(void **state)
     yes(I, "size = 10485760 and size >= 10MiB and size < 11MB", &image);
 }
 
+static void enumerations_are_ordered_by_number(void **state)
+{
+    struct sk_alert a = {.priority = SK_PRIO_CRITICAL};
+
+    (void)state;
+    yes(A, "priority <= critical and priority < error and priority >= critical", &a);
+    yes(A, "priority > alert and not priority < critical", &a);
+    no(A, "priority < critical or priority > critical or priority >= warning", &a);
+    no(A, "priority < emergency", &a);
+    yes(A, "not priority < emergency and priority >= emergency and priority <= debug", &a);
+    refused(A, "priority <= critcal",
+            "1:13: 'critcal' is no value of 'priority'; did you mean 'critical'?\n"
+            "  priority <= critcal\n              ^");
+    refused(A, "priority > CRITICAL",
+            "1:12: 'CRITICAL' is no value of 'priority'; did you mean 'critical'?\n"
+            "  priority > CRITICAL\n             ^");
+    refused(A, "priority > 4000",
+            "1:12: '4000' is no value of 'priority': emergency, alert, critical, error, warning, "
+            "notice, informational, debug\n  priority > 4000\n             ^");
+    refused(A, "tolower(priority) < error",
+            "1:1: '<' does not go with 'tolower(priority)', which is text\n"
+            "  tolower(priority) < error\n  ^");
+    refused(A, "priority < val(state)",
+            "1:1: '<' between 'priority' and another field says nothing: name a value\n"
+            "  priority < val(state)\n  ^");
+}
+
 static void parts_of_text(void **state)
 {
     (void)state;
@@ -207,8 +234,9 @@ static void an_absent_value_makes_every_test_false(void **state)
     yes(C, "ip = '<NA>' and not ip != '<NA>'", &web);
 }
 
-SK_TEST_MAIN(equal_and_unequal, order_of_numbers_times_and_sizes, parts_of_text, sets,
-             paths_match_by_component, globs, regexes_match_the_whole_text, transformers_nest,
-             fields_compare_with_fields, lists_of_texts_hold_when_one_does,
-             pairs_are_asked_by_their_key, addresses_and_networks, every_type_of_field_compares,
+SK_TEST_MAIN(equal_and_unequal, order_of_numbers_times_and_sizes,
+             enumerations_are_ordered_by_number, parts_of_text, sets, paths_match_by_component,
+             globs, regexes_match_the_whole_text, transformers_nest, fields_compare_with_fields,
+             lists_of_texts_hold_when_one_does, pairs_are_asked_by_their_key,
+             addresses_and_networks, every_type_of_field_compares,
              an_absent_value_makes_every_test_false)

@@ -88,6 +88,29 @@ static void hits_come_in_ascending_order_and_are_counted_past_the_room(void **st
     drop(&s);
 }
 
+static void enumerations_are_ordered_in_the_set_as_alone(void **state)
+{
+    struct sk_container c = {.id = SK_STR("f00d"), .state = SK_CS_RUNNING};
+    struct sk_event e = {.evt = {.num = 1, .type = SK_E_EXECVE}, .container = &c};
+    uint32_t hits[4] = {9, 9, 9, 9};
+    struct sets s = {0};
+
+    (void)state;
+    add(&s, SK_STR("container.state >= running"));
+    add(&s, SK_STR("container.state < running"));
+    add(&s, SK_STR("not container.state < running"));
+    add(&s, SK_STR("container.state > unknown and container.state <= created"));
+    compile(&s);
+    assert_int_equal(sk_exprset_match(s.set, s.run, &e, hits, 4), 2);
+    assert_int_equal(hits[0], 0);
+    assert_int_equal(hits[1], 2);
+    c.state = SK_CS_CREATED;
+    assert_int_equal(sk_exprset_match(s.set, s.run, &e, hits, 4), 2);
+    assert_int_equal(hits[0], 1);
+    assert_int_equal(hits[1], 3);
+    drop(&s);
+}
+
 static void an_empty_set_finds_nothing(void **state)
 {
     struct sk_event e = {.evt = {.num = 1, .type = SK_E_EXECVE}};
@@ -379,5 +402,5 @@ static void long_lists_and_all_bytes_are_found(void **state)
 
 SK_TEST_MAIN(a_set_wants_only_types_that_a_condition_can_hold_for,
              hits_come_in_ascending_order_and_are_counted_past_the_room, an_empty_set_finds_nothing,
-             conditions_may_be_freed_before_the_set, random_conditions_hold_in_the_set_as_alone,
-             long_lists_and_all_bytes_are_found)
+             enumerations_are_ordered_in_the_set_as_alone, conditions_may_be_freed_before_the_set,
+             random_conditions_hold_in_the_set_as_alone, long_lists_and_all_bytes_are_found)

@@ -259,10 +259,11 @@ static void number_condition(struct sk_buf *b, const struct leaf *l)
 
 static void enum_condition(struct sk_buf *b, const struct leaf *l)
 {
+    static const char *const order[] = {"<", "<=", ">", ">="};
     const struct sk_enum *e = l->of;
     const char *v = e->names[below(e->n)];
 
-    switch (below(4)) {
+    switch (below(6)) {
     case 0:
         (void)sk_buf_printf(b, "%s in (\"%s\", \"%s\")", l->name, v, e->names[0]);
         break;
@@ -271,6 +272,10 @@ static void enum_condition(struct sk_buf *b, const struct leaf *l)
         break;
     case 2:
         (void)sk_buf_printf(b, "toupper(%s) != \"%s\"", l->name, v);
+        break;
+    case 3:
+    case 4:
+        (void)sk_buf_printf(b, "%s %s \"%s\"", l->name, order[below(4)], v);
         break;
     default:
         (void)sk_buf_printf(b, "%s %s \"%s\"", l->name, below(2) ? "=" : "!=", v);
@@ -558,6 +563,9 @@ static void columns_and_documents_are_told_apart(void **state)
     expect_sql(&sk_kind_alert, "proc.cwd = x", SK_SQLITE,
                "(json_extract(\"doc\",'$.proc.cwd') IN (?1))");
     expect_sql(&sk_kind_alert, "proc.cwd = x", SK_POSTGRES, "((\"doc\" #>> '{proc,cwd}') IN ($1))");
+    expect_sql(&sk_kind_alert, "priority < critical", SK_SQLITE, "(\"priority\" IN (?1,?2))");
+    expect_sql(&sk_kind_alert, "fd.typechar < f", SK_SQLITE,
+               "(json_extract(\"doc\",'$.fd.typechar') IN (?1))");
     expect_sql(&sk_kind_alert, "not evt.arg0 > 7", SK_POSTGRES,
                "NOT COALESCE(((\"doc\" #>> '{evt,arg0}'))::numeric>$1,false)");
 }

@@ -10,7 +10,7 @@ import { FilterOutlined, QuestionCircleOutlined } from './icons';
 
 const examples: Partial<Record<KindName, string[]>> = {
   alert: [
-    'priority in (emergency, alert, critical)',
+    'priority <= warning',
     'container.image startswith "nginx"',
     'proc.name in (sh, bash) and container.name = "web"',
     'output icontains "shadow"',
