@@ -12,32 +12,13 @@
 #include "agent_int.h"
 #include "base/file.h"
 #include "base/time.h"
+#include "base/ulid.h"
 #include "paths.h"
 
 #define CONTAINER_BYTES ((size_t)1 << 20) /* kept of one container */
 
 /* ---- alerts
  * ------------------------------------------------------------------------------------------ */
-
-/* ULID (github.com/ulid/spec): 48 bits of milliseconds, 80 random bits, Crockford's base 32. */
-static void ulid_make(int64_t wall_ns, char ret[27])
-{
-    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    uint64_t ms = (uint64_t)(wall_ns / SK_NS_PER_MS);
-    unsigned char rnd[16];
-    size_t i;
-
-    if (sk_random(rnd, sizeof(rnd)) < 0) {
-        uint64_t now[2] = {sk_now_mono_ns(), (uint64_t)(uintptr_t)ret};
-
-        memcpy(rnd, now, sizeof(rnd)); /* unique in this process is what matters */
-    }
-    for (i = 0; i < 10; i++)
-        ret[i] = digits[(ms >> (45 - 5 * i)) & 31];
-    for (i = 0; i < 16; i++)
-        ret[10 + i] = digits[rnd[i] & 31];
-    ret[26] = 0;
-}
 
 static void alert_print(const struct sk_agent_run *a, const struct sk_alert *al)
 {
@@ -88,7 +69,7 @@ static void on_alert(void *arg, const struct sk_alert *found)
     struct sk_sensor_stats st;
     char id[27];
 
-    ulid_make(al.time, id);
+    sk_ulid_make(al.time, id);
     al.id = sk_str_n(id, 26);
     sk_sensor_stats(a->sensor, &st);
     al.lost = st.lost;

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "base/secret.h"
+
 #define FMODE_CREATED 0x100000 /* linux/fs.h */
 
 /* ---- checks ---------------------------------------------------------------------------------- */
@@ -233,24 +235,6 @@ static bool env_kept(struct sk_str name)
     return false;
 }
 
-/* scheme://user:secret@host: the secret's place in s; false when there is none. */
-static bool secret_find(struct sk_str s, size_t *ret_from, size_t *ret_to)
-{
-    ssize_t scheme = sk_str_find(s, SK_STR("://")), at, colon;
-    struct sk_str rest;
-
-    if (scheme < 0)
-        return false;
-    rest = sk_str_sub(s, (size_t)scheme + 3, s.n);
-    at = sk_str_rchr(rest, '@');
-    colon = sk_str_chr(rest, ':');
-    if (at < 0 || colon < 0 || colon > at)
-        return false;
-    *ret_from = (size_t)scheme + 3 + (size_t)colon + 1;
-    *ret_to = (size_t)scheme + 3 + (size_t)at;
-    return true;
-}
-
 static size_t text_add(char *dst, size_t max, size_t n, struct sk_str s)
 {
     size_t k = SK_MIN(s.n, max - n);
@@ -271,9 +255,9 @@ size_t sk_env_pick(char *dst, size_t max, struct sk_str env)
             continue;
         if (n > 0 && n < max)
             dst[n++] = ' ';
-        if (secret_find(one, &from, &to)) {
+        if (sk_secret_url(one, &from, &to)) {
             n = text_add(dst, max, n, sk_str_sub(one, 0, from));
-            n = text_add(dst, max, n, SK_STR("***"));
+            n = text_add(dst, max, n, SK_STR(SK_SECRET_MASK));
             one = sk_str_sub(one, to, one.n);
         }
         n = text_add(dst, max, n, one);
