@@ -55,6 +55,7 @@ struct sk_agent_run {
     struct sk_sensor *sensor;
     struct sk_runtime *runtime;
     struct sk_detect *detect;
+    struct sk_correlate *correlate;
     char hostname[256];
     pthread_t thread;
     bool started;
@@ -94,6 +95,14 @@ void agent_health(struct sk_agent_run *a);
 void agent_host_tell(struct sk_agent_run *a);
 const struct sk_container *agent_container_find(void *arg,
                                                 struct sk_str id); /* sensor's callback */
+
+/* agent_incident.c */
+int agent_incidents_new(struct sk_agent_run *a, struct sk_err *err);
+void agent_incidents_free(struct sk_agent_run *a);
+/* The incident that the alert, or what it is part of, is or may become; valid until the next. */
+struct sk_str agent_incident_of(struct sk_agent_run *a, const struct sk_alert *al);
+void agent_incident_container(struct sk_agent_run *a, const struct sk_container *c);
+void agent_incidents_tell(struct sk_agent_run *a, bool last); /* new and changed ones */
 
 /* agent_wait.c */
 void agent_add(struct sk_agent_run *a, const struct sk_kind *kind, const void *obj, bool remove);

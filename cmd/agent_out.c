@@ -73,6 +73,7 @@ static void on_alert(void *arg, const struct sk_alert *found)
     al.id = sk_str_n(id, 26);
     sk_sensor_stats(a->sensor, &st);
     al.lost = st.lost;
+    al.incident_id = agent_incident_of(a, &al);
     if (al.container && al.container->late && alert_hold(a, &al))
         return;
     alert_emit(a, &al);
@@ -91,8 +92,10 @@ void agent_held_release(struct sk_agent_run *a, uint64_t now_ns, bool all)
             a->held.v[kept++] = *h;
             continue;
         }
-        if (k)
+        if (k) {
             h->alert->container = &k->c; /* what is known by now */
+            agent_incident_container(a, &k->c);
+        }
         alert_emit(a, h->alert);
         (void)sk_arena_free(h->arena);
     }

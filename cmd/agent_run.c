@@ -170,6 +170,7 @@ static void turn(struct sk_agent_run *a)
     if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
         a->flushed_ns = now;
         agent_flush(a);
+        agent_incidents_tell(a, false);
         agent_forget(a, now);
     }
     if (now - a->health_ns >= SK_HEALTH_MS * (uint64_t)SK_NS_PER_MS) {
@@ -203,6 +204,7 @@ static void *agent_main(void *arg)
     }
     agent_held_release(a, 0, true);
     agent_flush(a);
+    agent_incidents_tell(a, true);
     agent_wait_retry(a, UINT64_MAX); /* a last time */
     return NULL;
 }
@@ -241,6 +243,9 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
     r = sk_detect_new(&a->detect);
     if (r < 0)
         return sk_err_set(err, r, "agent: out of memory");
+    r = agent_incidents_new(a, err);
+    if (r < 0)
+        return r;
     r = sk_sensor_new(&sensor, &a->sensor, err);
     if (r == 0)
         r = agent_rules_watch(a, err);
@@ -299,6 +304,7 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
     }
     (void)sk_sensor_free(a->sensor);
     (void)sk_detect_free(a->detect);
+    agent_incidents_free(a);
     for (i = 0; i < a->mails.n; i++)
         mail_done(&a->mails.v[i]);
     sk_vec_done(&a->mails);

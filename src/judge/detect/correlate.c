@@ -244,12 +244,13 @@ static bool key_add(struct sk_correlate *c, struct trail *t, struct sk_str key)
     return false;
 }
 
-static void container_keep(struct trail *t, const struct sk_alert *a)
+/* Where it began, as far as it is known. */
+static void container_keep(struct trail *t, const struct sk_container *c)
 {
-    if (t->i.container || !a->container)
+    if (!c || (t->i.container && (!t->container.late || !sk_str_eq(t->container.id, c->id))))
         return;
-    if (sk_kind_copy(&sk_kind_container, a->container, t->arena, &t->container) < 0)
-        t->container = (struct sk_container){.id = t->keys.v[0]}; /* too large: known by its id */
+    if (sk_kind_copy(&sk_kind_container, c, t->arena, &t->container) < 0)
+        t->container = (struct sk_container){.id = t->keys.v[0]}; /* too large: by its id */
     t->i.container = &t->container;
 }
 
@@ -412,7 +413,7 @@ static void alert_add(struct trail *t, const struct sk_alert *a)
     (void)names_add(&t->engines, t->arena, sk_enum_name(&sk_enum_engine, a->engine));
     if (a->container)
         (void)names_add(&t->containers, t->arena, a->container->id);
-    container_keep(t, a);
+    container_keep(t, a->container);
     t->i.alerts += count;
     t->i.priority = SK_MIN(t->i.priority, a->priority);
     t->i.first = SK_MIN(t->i.first, a->time);
@@ -535,6 +536,14 @@ void sk_correlate_tell(struct sk_correlate *c, int64_t now_ns, bool last,
         trail_tell(t, told, arg);
         t->told_ns = SK_MAX(now_ns, (int64_t)1);
     }
+}
+
+void sk_correlate_container(struct sk_correlate *c, const struct sk_container *known)
+{
+    struct trail *t = sk_smap_get(c->by_key, known->id);
+
+    if (t)
+        container_keep(t, known);
 }
 
 size_t sk_correlate_trails(const struct sk_correlate *c)

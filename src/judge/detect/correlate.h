@@ -52,6 +52,9 @@ SK_DEFINE_CLEANUP(struct sk_correlate *, sk_correlate_free)
  * no memory. Valid until the next call. */
 struct sk_str sk_correlate_alert(struct sk_correlate *c, const struct sk_alert *a);
 
+/* What the runtime told later of a container whose alerts came first. */
+void sk_correlate_container(struct sk_correlate *c, const struct sk_container *known);
+
 /* Gives each incident that is new or changed to told, valid during the call; to be called a few
  * times a second. now_ns: wall time; last: tell all that changed, however lately. */
 void sk_correlate_tell(struct sk_correlate *c, int64_t now_ns, bool last,

@@ -363,6 +363,28 @@ static void after_half_an_hour_of_quiet_a_new_trail_begins(void **state)
     (void)sk_correlate_free(c);
 }
 
+static void the_name_of_a_container_may_come_later(void **state)
+{
+    struct sk_correlate *c = fresh();
+    struct sk_container known = {.id = sk_str_c(id_a), .name = SK_STR("shop-1")};
+    struct sk_container late = {.id = sk_str_c(id_a), .late = true};
+    struct sk_alert a = {.id = SK_STR("A1"),
+                         .rule = SK_STR("escape"),
+                         .time = T0,
+                         .priority = SK_PRIO_CRITICAL,
+                         .container = &late};
+    struct told t;
+
+    (void)state;
+    (void)sk_correlate_alert(c, &a);
+    sk_correlate_container(c, &known);
+    known.name = SK_STR("other"); /* the first that is known stays */
+    sk_correlate_container(c, &known);
+    tell(c, 1, &t);
+    assert_string_equal(t.title[0], "escape in shop-1");
+    (void)sk_correlate_free(c);
+}
+
 static void a_storm_of_containers_and_long_texts_stays_bounded(void **state)
 {
     struct sk_correlate *c = fresh();
@@ -398,5 +420,5 @@ SK_TEST_MAIN(warnings_of_one_tactic_stay_alerts_and_three_tactics_are_an_inciden
              two_that_are_told_already_stay_two,
              a_process_of_the_host_that_came_out_of_a_container_is_its_story,
              sessions_of_the_host_stay_apart, an_outside_address_joins_only_by_command_and_control,
-             after_half_an_hour_of_quiet_a_new_trail_begins,
+             after_half_an_hour_of_quiet_a_new_trail_begins, the_name_of_a_container_may_come_later,
              a_storm_of_containers_and_long_texts_stays_bounded)
