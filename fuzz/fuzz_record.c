@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What may stand in the recorder's folder. The first byte chooses: content of a block as it is (0),
- * pins (1), a segment file (2), a segment with a valid block around the content and the rest of the
- * bytes behind it (others), since no fuzzer writes zstd and checksums. */
+ * pins (1), a segment file (2), the list of containers (3), a segment with a valid block around the
+ * content and the rest of the bytes behind it (others), since no fuzzer writes zstd and checksums.
+ */
 #include <fcntl.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -52,7 +53,8 @@ static void pins(struct sk_str text)
 
 static size_t read_all(size_t size)
 {
-    struct sk_record_filter f = {.container = SK_STR("c")};
+    struct sk_str id = SK_STR("c");
+    struct sk_record_filter f = {.containers = &id, .n_containers = 1};
     struct sk_record_reader *r = NULL;
     struct sk_record_item item;
     struct sk_err err = {0};
@@ -70,6 +72,40 @@ static size_t read_all(size_t size)
         r = sk_record_reader_free(r);
     }
     return n;
+}
+
+/* What is read of a list is read of a shorter one, too, as far as it goes. */
+static void list(struct sk_str bytes)
+{
+    SK_CLEANUP(sk_record_containers_freep) struct sk_record_containers *t = NULL, *again = NULL;
+    struct sk_err err = {0};
+    const struct sk_container *c;
+    struct sk_buf out;
+
+    sk_buf_init(&out, SK_REC_LIST_MAX);
+    if (sk_rec_list_parse(bytes, &t, &err) == 0) {
+        if (sk_rec_list_shorten(bytes, SK_REC_LIST_MAX, &out) < 0 ||
+            sk_rec_list_parse(sk_buf_view(&out), &again, &err) < 0)
+            abort();
+        for (size_t i = 0; (c = sk_record_containers_at(again, i)); i++)
+            if (!sk_record_containers_get(t, c->id))
+                abort();
+    }
+    sk_buf_done(&out);
+}
+
+/* A valid frame around what the fuzzer makes. */
+static void frame(struct sk_str body)
+{
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new((size_t)1 << 20);
+    struct sk_container c;
+    struct sk_buf b;
+
+    sk_buf_init(&b, (size_t)4 << 20);
+    if (a && sk_kind_from_wire(&sk_kind_container, body, a, &c, NULL) == 0 &&
+        sk_rec_frame(1, &c, &b) == 0 && sk_rec_frame(2, &c, &b) == 0)
+        list(sk_buf_view(&b));
+    sk_buf_done(&b);
 }
 
 /* Reading it, opening it for writing, which may cut its end, and reading what is left. */
@@ -133,6 +169,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         pins(rest);
     else if (data[0] == 2)
         segment(rest);
+    else if (data[0] == 3)
+        list(rest);
+    else if (data[0] == 4)
+        frame(rest);
     else
         block(rest);
     return 0;

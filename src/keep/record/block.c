@@ -44,6 +44,8 @@ void sk_rec_head_format(const struct sk_rec_head *h, char dst[SK_REC_HEAD])
     put_le(&p, h->types[1], 8);
     put_le(&p, h->sets_sum, 8);
     put_le(&p, h->packed_sum, 8);
+    put_le(&p, h->watched[0], 8);
+    put_le(&p, h->watched[1], 8);
     p = dst + SUM_AT;
     put_le(&p, sk_str_hash(sk_str_n(dst, SUM_AT)), 8);
 }
@@ -80,6 +82,8 @@ const char *sk_rec_head_parse(const char bytes[SK_REC_HEAD], struct sk_rec_head 
     h.types[1] = get_le(&p, 8);
     h.sets_sum = get_le(&p, 8);
     h.packed_sum = get_le(&p, 8);
+    h.watched[0] = get_le(&p, 8);
+    h.watched[1] = get_le(&p, 8);
     if (h.sets > SK_REC_SETS_MAX || h.packed > SK_REC_PACKED_MAX || h.raw > SK_REC_RAW_MAX)
         return "the block is too large";
     *ret = h;
@@ -101,9 +105,28 @@ bool sk_rec_sets_have(const struct sk_rec_head *h, struct sk_str sets, struct sk
     return false;
 }
 
+bool sk_rec_sets_have_any(const struct sk_rec_head *h, struct sk_str sets,
+                          const struct sk_record_filter *f)
+{
+    bool any = f->n_containers == 0;
+
+    for (size_t i = 0; !any && i < f->n_containers; i++)
+        any = sk_rec_sets_have(h, sets, f->containers[i]);
+    return any;
+}
+
 static bool overlaps(int64_t first, int64_t last, const struct sk_record_filter *f)
 {
     return (!f->from || last >= f->from) && (!f->to || first <= f->to);
+}
+
+void sk_rec_unwatched(const struct sk_rec_head *h, const struct sk_record_filter *f,
+                      uint64_t ret[2])
+{
+    if (!(h->watched[0] | h->watched[1]) || !overlaps(h->first, h->last, f))
+        return;
+    ret[0] |= ~h->watched[0];
+    ret[1] |= ~h->watched[1];
 }
 
 bool sk_rec_gap_in(const struct sk_rec_head *h, const struct sk_record_filter *f)

@@ -95,3 +95,35 @@ uint64_t sk_rec_resync(int fd, uint64_t at, uint64_t size, int *ret_errno)
     }
     return UINT64_MAX;
 }
+
+int sk_rec_walk(int fd, uint64_t size,
+                int (*fn)(void *arg, const struct sk_rec_head *h, uint64_t at), void *arg,
+                uint64_t *ret_end)
+{
+    char bytes[SK_REC_HEAD];
+    struct sk_rec_head h;
+    uint64_t at = 0;
+    ssize_t got;
+    int r = 0;
+
+    *ret_end = 0;
+    while (at != UINT64_MAX && at + SK_REC_HEAD <= size) {
+        got = sk_rec_pread(fd, bytes, sizeof(bytes), at);
+        if (got < SK_REC_HEAD)
+            return got < 0 ? (int)got : 0;
+        if (sk_rec_head_parse(bytes, &h)) {
+            at = sk_rec_resync(fd, at + 1, size, &r);
+            if (r < 0)
+                return r;
+            continue;
+        }
+        if (sk_rec_size(&h) > size - at)
+            break;
+        r = fn(arg, &h, at);
+        if (r != 0)
+            return r;
+        at += sk_rec_size(&h);
+        *ret_end = at;
+    }
+    return 0;
+}

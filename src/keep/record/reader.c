@@ -12,14 +12,20 @@
 #include "base/file.h"
 #include "record/record_int.h"
 
+#define FILTER_MAX ((size_t)16 << 20) /* bytes of the filter's ids */
+
 enum step { BLOCK, SKIPPED, END }; /* or a negative error */
 
 struct sk_record_reader {
-    char *path, *container;
-    int dir, fd; /* fd -1: no segment is open */
+    char *path;
+    struct sk_arena *arena; /* of the filter */
+    int dir, fd;            /* fd -1: no segment is open */
     struct sk_record_filter filter;
-    uint64_t no, at; /* segment that is or was open, offset of the next block */
-    bool last_look;  /* a later segment is there: this one does not grow any more */
+    struct sk_rec_segs list; /* segments as last listed; list_at: the one behind no */
+    size_t list_at;
+    uint64_t no, at,
+        passed;     /* segment that is or was open, offset of the next block; bytes before */
+    bool last_look; /* a later segment is there: this one does not grow any more */
     uint64_t block_at;
     bool in_block, gap_told;
     struct sk_rec_head head;
@@ -29,6 +35,23 @@ struct sk_record_reader {
     struct sk_record_reader_stats stats;
 };
 
+static int filter_keep(struct sk_record_reader *r, const struct sk_record_filter *f)
+{
+    struct sk_str *v;
+
+    r->filter = *f;
+    if (f->n_containers == 0)
+        return 0;
+    v = sk_arena_array(r->arena, f->n_containers, sizeof(*v));
+    r->filter.containers = v;
+    for (size_t i = 0; v && i < f->n_containers; i++) {
+        v[i] = f->containers[i];
+        if (!sk_arena_keep(r->arena, &v[i]))
+            return -ENOMEM;
+    }
+    return v ? 0 : -ENOMEM;
+}
+
 int sk_record_reader_open(const char *dir, const struct sk_record_filter *f,
                           struct sk_record_reader **ret, struct sk_err *err)
 {
@@ -37,16 +60,14 @@ int sk_record_reader_open(const char *dir, const struct sk_record_filter *f,
     if (!r)
         return sk_err_set(err, -ENOMEM, "record %s: no memory", dir);
     r->fd = r->dir = -1;
-    r->filter = *f;
-    r->container = f->container.n ? strndup(f->container.p, f->container.n) : NULL;
-    r->filter.container = sk_str_c(r->container);
     r->path = strdup(dir);
     r->dec = sk_rec_decoder_new();
     r->zstd = ZSTD_createDCtx();
+    r->arena = sk_arena_new(FILTER_MAX);
     sk_buf_init(&r->sets, SK_REC_SETS_MAX + 1);
     sk_buf_init(&r->packed, SK_REC_PACKED_MAX + 1);
     sk_buf_init(&r->raw, SK_REC_RAW_MAX + 1);
-    if (!r->path || !r->dec || !r->zstd || (f->container.n && !r->container))
+    if (!r->path || !r->dec || !r->zstd || !r->arena || filter_keep(r, f) < 0)
         return sk_err_set(err, -ENOMEM, "record %s: no memory", dir);
     r->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r->dir < 0)
@@ -66,7 +87,8 @@ struct sk_record_reader *sk_record_reader_free(struct sk_record_reader *r)
     sk_buf_done(&r->sets);
     sk_buf_done(&r->packed);
     sk_buf_done(&r->raw);
-    free(r->container);
+    sk_vec_done(&r->list);
+    (void)sk_arena_free(r->arena);
     free(r->path);
     free(r);
     return NULL;
@@ -180,8 +202,9 @@ static int block_next(struct sk_record_reader *r, struct sk_err *err)
         return damaged(r, r->block_at, "the block's set of containers is damaged", err);
     }
     r->gap_told = !sk_rec_gap_in(&r->head, &r->filter);
+    sk_rec_unwatched(&r->head, &r->filter, r->stats.unwatched);
     if (sk_rec_block_in(&r->head, &r->filter) &&
-        sk_rec_sets_have(&r->head, sk_buf_view(&r->sets), r->filter.container))
+        sk_rec_sets_have_any(&r->head, sk_buf_view(&r->sets), &r->filter))
         return unpack(r, err);
     r->at += sk_rec_size(&r->head);
     r->stats.blocks_skipped++;
@@ -189,33 +212,50 @@ static int block_next(struct sk_record_reader *r, struct sk_err *err)
     return r->gap_told ? SKIPPED : BLOCK;
 }
 
-/* Opens the segment behind r->no; 1: there is none. */
-static int segment_next(struct sk_record_reader *r, bool look, struct sk_err *err)
+/* Lists what is there behind r->no. */
+static int list_again(struct sk_record_reader *r, struct sk_err *err)
 {
     struct sk_rec_segs segs = {0};
-    char name[SK_REC_NAME];
-    int fd = -1, e = sk_rec_list(r->dir, r->path, r->no, &segs, err);
+    int e = sk_rec_list(r->dir, r->path, r->no, &segs, err);
 
-    for (size_t i = 0; e == 0 && !look && fd < 0 && i < segs.n; i++) {
-        sk_rec_name(segs.v[i].no, name);
+    if (e < 0) {
+        sk_vec_done(&segs);
+        return e;
+    }
+    sk_vec_done(&r->list);
+    r->list = segs;
+    r->list_at = 0;
+    return 0;
+}
+
+/* Opens the segment behind r->no; 1: there is none. look: only whether there is one. */
+static int segment_next(struct sk_record_reader *r, bool look, struct sk_err *err)
+{
+    char name[SK_REC_NAME];
+    struct stat st;
+    int fd = -1, e = 0;
+
+    if (r->list_at == r->list.n)
+        e = list_again(r, err);
+    if (e < 0 || look)
+        return e < 0 ? e : r->list_at == r->list.n;
+    while (fd < 0 && r->list_at < r->list.n) {
+        sk_rec_name(r->list.v[r->list_at].no, name);
         fd = openat(r->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd >= 0)
-            r->no = segs.v[i].no;
-        else if (errno == ENOENT)
-            r->stats.segments_gone++;
-        else
-            e = sk_err_errno(err, errno, "record %s/%s", r->path, name);
+        if (fd < 0 && errno != ENOENT)
+            return sk_err_errno(err, errno, "record %s/%s", r->path, name);
+        r->stats.segments_gone += fd < 0;
+        r->no = r->list.v[r->list_at++].no;
     }
-    if (e == 0)
-        e = look ? segs.n == 0 : fd < 0;
-    sk_vec_done(&segs);
-    if (fd >= 0) {
-        sk_closep(&r->fd);
-        r->fd = fd;
-        r->at = 0;
-        r->last_look = false;
-    }
-    return e;
+    if (fd < 0)
+        return 1;
+    if (r->fd >= 0 && fstat(r->fd, &st) == 0)
+        r->passed += (uint64_t)st.st_size;
+    sk_closep(&r->fd);
+    r->fd = fd;
+    r->at = 0;
+    r->last_look = false;
+    return 0;
 }
 
 /* At the end of what the segment has: 1 when it is the end of all for now. A segment that is not
@@ -238,12 +278,21 @@ static int segment_end(struct sk_record_reader *r, struct sk_err *err)
     return segment_next(r, false, err);
 }
 
+static bool container_in(const struct sk_record_filter *f, struct sk_str id)
+{
+    bool in = f->n_containers == 0;
+
+    for (size_t i = 0; !in && i < f->n_containers; i++)
+        in = sk_str_starts(id, f->containers[i]);
+    return in;
+}
+
 static bool passes(const struct sk_record_filter *f, const struct sk_event *e)
 {
     return (!f->from || e->evt.time >= f->from) && (!f->to || e->evt.time <= f->to) &&
            (!(f->types[0] | f->types[1]) ||
             f->types[(e->evt.type >> 6) & 1] >> (e->evt.type & 63) & 1) &&
-           sk_str_starts(sk_rec_container(e), f->container);
+           container_in(f, sk_rec_container(e));
 }
 
 /* The next of the block in hand; 1: it is used up. */
@@ -294,7 +343,15 @@ int sk_record_next(struct sk_record_reader *r, struct sk_record_item *ret, struc
 
 void sk_record_reader_stats(const struct sk_record_reader *r, struct sk_record_reader_stats *ret)
 {
+    struct stat st;
+
     *ret = r->stats;
+    ret->done = r->passed + r->at;
+    ret->total = r->passed;
+    if (r->fd >= 0 && fstat(r->fd, &st) == 0)
+        ret->total += (uint64_t)st.st_size;
+    for (size_t i = r->list_at; i < r->list.n; i++)
+        ret->total += r->list.v[i].bytes;
     ret->memory = sizeof(*r) + sk_rec_decoder_memory(r->dec) + ZSTD_sizeof_DCtx(r->zstd) +
                   r->sets.cap + r->packed.cap + r->raw.cap;
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Collects events into a block, compresses and appends it. */
+/* Collects events into blocks, and has them written. */
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/time.h"
 #include "record/writer_int.h"
 
-#define BLOCK_NS ((uint64_t)SK_NS_PER_S)
-#define CLOCK_EVERY 64 /* events */
+#define BLOCK_NS                                                                                   \
+    (800 * (uint64_t)SK_NS_PER_MS) /* a tick may come late, and writing takes its time */
+#define CLOCK_EVERY 64             /* events */
+#define TOLD_MAX 65536             /* containers remembered as told */
 
 static int options_check(struct sk_record_options *o, struct sk_err *err)
 {
@@ -31,62 +34,68 @@ static int options_check(struct sk_record_options *o, struct sk_err *err)
 
 static int folder_open(struct sk_record_writer *w, struct sk_err *err)
 {
-    int r = sk_dir_make(w->path, 0700, err);
+    struct sk_rec_disk *d = &w->disk;
+    struct stat st;
+    int r = sk_dir_make(d->path, 0700, err);
 
     if (r < 0)
         return r;
-    w->dir = open(w->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (w->dir < 0)
-        return sk_err_errno(err, errno, "record %s", w->path);
-    w->lock = openat(w->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    d->dir = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (d->dir < 0)
+        return sk_err_errno(err, errno, "record %s", d->path);
+    w->lock = openat(d->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (w->lock < 0)
-        return sk_err_errno(err, errno, "record %s/lock", w->path);
+        return sk_err_errno(err, errno, "record %s/lock", d->path);
     if (flock(w->lock, LOCK_EX | LOCK_NB) < 0)
         return errno == EWOULDBLOCK
-                   ? sk_err_set(err, -EBUSY, "record %s: another writer has it", w->path)
-                   : sk_err_errno(err, errno, "record %s/lock", w->path);
-    r = sk_rec_pins_read(w->dir, &w->pins, err);
-    if (r == 0)
-        r = sk_rec_keep_open(w, err);
-    return r;
+                   ? sk_err_set(err, -EBUSY, "record %s: another writer has it", d->path)
+                   : sk_err_errno(err, errno, "record %s/lock", d->path);
+    if (fstatat(d->dir, SK_REC_LIST, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        d->list_bytes = (uint64_t)st.st_size;
+    r = sk_rec_pins_read(d->dir, &w->pins, err);
+    if (r == 0 && (r = sk_rec_pins_copy(&w->pins, &d->pins)) < 0)
+        r = sk_err_set(err, r, "record %s: no memory", d->path);
+    return r < 0 ? r : sk_rec_keep_open(d, err);
 }
 
 static void block_reset(struct sk_record_writer *w)
 {
     sk_rec_encoder_reset(w->enc);
-    sk_buf_clear(&w->raw);
-    sk_buf_clear(&w->sets);
+    sk_rec_block_reset(w->b);
+    w->b->head.watched[0] = w->watched[0];
+    w->b->head.watched[1] = w->watched[1];
     w->n_ids = 0;
-    w->head.count = w->head.flags = 0;
-    w->head.types[0] = w->head.types[1] = 0;
-    w->head.first = INT64_MAX;
-    w->head.last = INT64_MIN;
 }
 
 int sk_record_writer_open(const char *dir, const struct sk_record_options *o,
                           struct sk_record_writer **ret, struct sk_err *err)
 {
     SK_CLEANUP(sk_record_writer_freep) struct sk_record_writer *w = calloc(1, sizeof(*w));
+    struct sk_rec_disk *d;
     int r;
 
     if (!w)
         return sk_err_set(err, -ENOMEM, "record %s: no memory", dir);
-    w->dir = w->lock = w->fd = -1;
-    w->o = o ? *o : (struct sk_record_options){0};
-    r = options_check(&w->o, err);
+    d = &w->disk;
+    d->dir = w->lock = d->fd = -1;
+    d->o = o ? *o : (struct sk_record_options){0};
+    sk_buf_init(&w->scratch, SK_REC_LIST_FRAME);
+    sk_buf_init(&d->out, SK_REC_HEAD + SK_REC_SETS_MAX + SK_REC_PACKED_MAX + 1);
+    r = options_check(&d->o, err);
     if (r < 0)
         return r;
-    w->path = strdup(dir);
+    d->path = strdup(dir);
     w->enc = sk_rec_encoder_new();
-    w->zstd = ZSTD_createCCtx();
-    sk_buf_init(&w->raw, SK_REC_RAW_MAX);
-    sk_buf_init(&w->sets, SK_REC_SETS_MAX);
-    sk_buf_init(&w->out, SK_REC_HEAD + SK_REC_SETS_MAX + SK_REC_PACKED_MAX + 1);
-    if (!w->path || !w->enc || !w->zstd)
+    w->b = sk_rec_block_new(d->o.block_bytes);
+    w->told = sk_map_new();
+    d->zstd = ZSTD_createCCtx();
+    if (!d->path || !w->enc || !w->b || !w->told || !d->zstd)
         return sk_err_set(err, -ENOMEM, "record %s: no memory", dir);
-    (void)ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, (int)w->o.level);
+    (void)ZSTD_CCtx_setParameter(d->zstd, ZSTD_c_compressionLevel, (int)d->o.level);
     block_reset(w);
     r = folder_open(w, err);
+    if (r == 0 && d->o.thread && (r = sk_rec_hand_new(d, &w->hand)) < 0)
+        r = sk_err_errno(err, -r, "record %s: its thread", dir);
     if (r == 0)
         *ret = SK_TAKE(w);
     return r;
@@ -96,155 +105,125 @@ struct sk_record_writer *sk_record_writer_free(struct sk_record_writer *w)
 {
     if (!w)
         return NULL;
-    if (w->dir >= 0 && w->lock >= 0 && w->enc && w->zstd)
+    if (w->disk.dir >= 0 && w->lock >= 0 && w->enc && w->b && w->disk.zstd)
         (void)!sk_record_flush(w, NULL); /* documented: who wants to know flushes before */
-    sk_closep(&w->fd);
+    w->hand = sk_rec_hand_free(w->hand);
+    sk_closep(&w->disk.fd);
     sk_closep(&w->lock);
-    sk_closep(&w->dir);
+    sk_closep(&w->disk.dir);
     (void)sk_rec_encoder_free(w->enc);
-    (void)ZSTD_freeCCtx(w->zstd);
-    sk_buf_done(&w->raw);
-    sk_buf_done(&w->sets);
-    sk_buf_done(&w->out);
-    sk_vec_done(&w->segs);
+    (void)sk_rec_block_free(w->b);
+    (void)ZSTD_freeCCtx(w->disk.zstd);
+    (void)sk_map_free(w->told);
+    sk_buf_done(&w->scratch);
+    sk_buf_done(&w->disk.out);
+    sk_vec_done(&w->disk.segs);
+    sk_vec_done(&w->disk.pins);
     sk_vec_done(&w->pins);
-    free(w->path);
+    free(w->disk.path);
     free(w);
     return NULL;
 }
 
-static void gap_add(struct sk_record_writer *w, uint64_t n, int64_t from, int64_t to)
+void sk_record_lost(struct sk_record_writer *w, uint64_t events, int64_t from, int64_t to)
 {
-    struct sk_rec_head *h = &w->head;
-
-    if (!n)
-        return;
-    h->gap_from = h->gap ? SK_MIN(h->gap_from, from) : from;
-    h->gap_to = h->gap ? SK_MAX(h->gap_to, to) : to;
-    h->gap += n;
-    w->stats.not_recorded += n;
+    sk_rec_gap_add(&w->b->head, events, from, to);
+    w->not_recorded += events;
 }
 
-/* Head, sets and compressed content into out. */
-static int block_pack(struct sk_record_writer *w, struct sk_err *err)
+/* The block that found no way to the thread becomes the gap of the next one. */
+static void block_drop(struct sk_record_writer *w)
 {
-    struct sk_rec_head *h = &w->head;
-    size_t at, n;
+    struct sk_rec_head h = w->b->head;
 
-    h->raw = (uint32_t)w->raw.n;
-    h->sets = h->flags & SK_REC_MANY ? 0 : (uint32_t)w->sets.n;
-    sk_buf_clear(&w->out);
-    if (sk_buf_reserve(&w->out, SK_REC_HEAD + h->sets + ZSTD_compressBound(w->raw.n)) < 0)
-        return sk_err_set(err, w->out.err, "record %s: no memory for a block", w->path);
-    w->out.n = SK_REC_HEAD;
-    (void)sk_buf_add(&w->out, w->sets.p, h->sets);
-    h->sets_sum = sk_str_hash(sk_str_n(w->out.p + SK_REC_HEAD, h->sets));
-    at = w->out.n;
-    n = ZSTD_compress2(w->zstd, w->out.p + at, w->out.cap - at, w->raw.n ? w->raw.p : "", w->raw.n);
-    if (ZSTD_isError(n))
-        return sk_err_set(err, -EIO, "record %s: zstd: %s", w->path, ZSTD_getErrorName(n));
-    h->packed = (uint32_t)n;
-    h->packed_sum = sk_str_hash(sk_str_n(w->out.p + at, n));
-    w->out.n += n;
-    sk_rec_head_format(h, w->out.p);
-    return 0;
-}
-
-static int block_append(struct sk_record_writer *w, struct sk_err *err)
-{
-    struct sk_rec_seg *seg;
-    int r = sk_rec_keep_trim(w, w->out.n, err);
-
-    if (r == 0 && (w->fd < 0 || w->segs.v[w->segs.n - 1].bytes + w->out.n > w->o.segment_bytes))
-        r = sk_rec_keep_next(w, err);
-    if (r < 0)
-        return r;
-    r = sk_write_all(w->fd, w->out.p, w->out.n);
-    if (r < 0) {
-        sk_rec_keep_undo(w);
-        return sk_err_errno(err, -r, "record %s: writing a block of %zu bytes", w->path, w->out.n);
-    }
-    seg = &w->segs.v[w->segs.n - 1];
-    seg->bytes += w->out.n;
-    w->bytes += w->out.n;
-    if (w->head.count) {
-        seg->first = SK_MIN(seg->first, w->head.first);
-        seg->last = SK_MAX(seg->last, w->head.last);
-    }
-    return 0;
+    block_reset(w);
+    sk_rec_gap_add(&w->b->head, h.gap, h.gap_from, h.gap_to); /* counted already */
+    sk_record_lost(w, h.count, h.first, h.last);
 }
 
 int sk_record_flush(struct sk_record_writer *w, struct sk_err *err)
 {
-    struct sk_rec_head *h = &w->head;
     int r;
 
-    if (h->count == 0 && h->gap == 0)
-        return 0;
-    r = block_pack(w, err);
-    if (r == 0)
-        r = block_append(w, err);
-    if (r == 0) {
-        w->stats.blocks++;
-        w->stats.events += h->count;
-        w->stats.raw_bytes += h->raw;
-        w->stats.packed_bytes += w->out.n;
-        h->gap = 0;
-    } else {
-        gap_add(w, h->count, h->first, h->last);
+    if (!w->hand) {
+        r = sk_rec_disk_block(&w->disk, w->b, err);
+        block_reset(w);
+        return r;
     }
-    block_reset(w);
-    return r;
+    r = sk_rec_hand_block(w->hand, &w->b);
+    if (r == 0) {
+        block_reset(w);
+        return sk_rec_hand_failed(w->hand, err);
+    }
+    block_drop(w);
+    return sk_err_set(err, r, "record %s: the disk or the processor is too slow for its blocks",
+                      w->disk.path);
 }
 
 int sk_record_tick(struct sk_record_writer *w, struct sk_err *err)
 {
-    return w->head.count && sk_now_mono_ns() - w->since_mono >= BLOCK_NS ? sk_record_flush(w, err)
-                                                                         : 0;
+    if (w->b->head.count && sk_now_mono_ns() - w->since_mono >= BLOCK_NS)
+        return sk_record_flush(w, err);
+    return w->hand ? sk_rec_hand_failed(w->hand, err) : 0;
+}
+
+int sk_record_watched(struct sk_record_writer *w, const uint64_t types[2], struct sk_err *err)
+{
+    int r = 0;
+
+    if (w->watched[0] == types[0] && w->watched[1] == types[1])
+        return 0;
+    if (w->b->head.count)
+        r = sk_record_flush(w, err);
+    w->b->head.watched[0] = w->watched[0] = types[0];
+    w->b->head.watched[1] = w->watched[1] = types[1];
+    return r;
 }
 
 static void id_add(struct sk_record_writer *w, struct sk_str id)
 {
     uint64_t hash;
 
-    if (id.n == 0 || w->head.flags & SK_REC_MANY)
+    if (id.n == 0 || w->b->head.flags & SK_REC_MANY)
         return;
     hash = sk_str_hash(id);
     for (size_t i = 0; i < w->n_ids; i++)
         if (w->ids[i] == hash) {
-            size_t at = w->id_at[i], n = (unsigned char)w->sets.p[at];
+            size_t at = w->id_at[i], n = (unsigned char)w->b->sets.p[at];
 
-            if (!sk_str_eq(id, sk_str_n(w->sets.p + at + 1, n)))
-                w->head.flags |= SK_REC_MANY; /* two texts of one hash */
+            if (!sk_str_eq(id, sk_str_n(w->b->sets.p + at + 1, n)))
+                w->b->head.flags |= SK_REC_MANY; /* two texts of one hash */
             return;
         }
     if (w->n_ids == SK_REC_IDS_MAX || id.n > UINT8_MAX) {
-        w->head.flags |= SK_REC_MANY;
+        w->b->head.flags |= SK_REC_MANY;
         return;
     }
     w->ids[w->n_ids] = hash;
-    w->id_at[w->n_ids++] = w->sets.n;
-    (void)sk_buf_ch(&w->sets, (char)id.n);
-    if (sk_buf_str(&w->sets, id) < 0)
-        w->head.flags |= SK_REC_MANY;
+    w->id_at[w->n_ids++] = w->b->sets.n;
+    (void)sk_buf_ch(&w->b->sets, (char)id.n);
+    if (sk_buf_str(&w->b->sets, id) < 0)
+        w->b->head.flags |= SK_REC_MANY;
 }
 
 int sk_record_write(struct sk_record_writer *w, const struct sk_event *e, struct sk_err *err)
 {
-    struct sk_rec_head *h = &w->head;
-    size_t at = w->raw.n;
-    int r = sk_rec_encode(w->enc, e, &w->raw);
+    struct sk_rec_block *b = w->b;
+    struct sk_rec_head *h = &b->head;
+    size_t at = b->raw.n;
+    int r = sk_rec_encode(w->enc, e, &b->raw);
 
     if (r < 0) { /* the entries made for it are known to the encoder only: end the block */
-        w->raw.err = 0;
-        w->raw.n = at;
-        (void)sk_err_set(err, r, "record %s: event %llu is too large, or no memory for it", w->path,
-                         (unsigned long long)e->evt.num);
+        b->raw.err = 0;
+        b->raw.n = at;
+        (void)sk_err_set(err, r, "record %s: event %llu is too large, or no memory for it",
+                         w->disk.path, (unsigned long long)e->evt.num);
         if (!h->count)
-            block_reset(w);
+            sk_rec_encoder_reset(w->enc), sk_buf_clear(&b->raw);
         else if (sk_record_flush(w, NULL) < 0)
-            (void)sk_err_wrap(err, r, "record %s: the block before could not be written", w->path);
-        gap_add(w, 1, e->evt.time, e->evt.time);
+            (void)sk_err_wrap(err, r, "record %s: the block before could not be written",
+                              w->disk.path);
+        sk_record_lost(w, 1, e->evt.time, e->evt.time);
         return r;
     }
     if (h->count++ == 0)
@@ -253,54 +232,134 @@ int sk_record_write(struct sk_record_writer *w, const struct sk_event *e, struct
     h->last = SK_MAX(h->last, e->evt.time);
     h->types[(e->evt.type >> 6) & 1] |= (uint64_t)1 << (e->evt.type & 63);
     id_add(w, sk_rec_container(e));
-    if (w->raw.n >= w->o.block_bytes || sk_rec_encoder_full(w->enc))
+    if (b->raw.n >= w->disk.o.block_bytes || sk_rec_encoder_full(w->enc))
         return sk_record_flush(w, err);
     return h->count % CLOCK_EVERY == 0 ? sk_record_tick(w, err) : 0;
 }
 
-int sk_record_pin(struct sk_record_writer *w, int64_t from, int64_t to, struct sk_str reason,
-                  struct sk_err *err)
+/* What changes while a container lives is not what readers need of it. */
+static int told_frame(struct sk_record_writer *w, const struct sk_container *c, uint64_t *ret)
+{
+    struct sk_container still = *c;
+    int r;
+
+    still.state = 0;
+    still.pid = still.cgroup_id = 0;
+    still.started = still.finished = still.exit_code = 0;
+    still.ip = still.network = (struct sk_str){0};
+    sk_buf_clear(&w->scratch);
+    r = sk_kind_to_wire(&sk_kind_container, &still, &w->scratch);
+    *ret = sk_str_hash(sk_buf_view(&w->scratch)) | 1;
+    if (r == 0) {
+        sk_buf_clear(&w->scratch);
+        r = sk_rec_frame(sk_now_wall_ns(), c, &w->scratch);
+    }
+    return r;
+}
+
+int sk_record_container(struct sk_record_writer *w, const struct sk_container *c,
+                        struct sk_err *err)
+{
+    struct sk_record_writer_stats s;
+    uint64_t digest, key = sk_str_hash(c->id);
+    int r = c->late ? 0 : told_frame(w, c, &digest);
+
+    if (c->late)
+        return 0;
+    if (r < 0)
+        return sk_err_set(err, r, "record %s: a container is too large, or no memory for it",
+                          w->disk.path);
+    sk_record_writer_stats(w, &s);
+    if (s.lists != w->lists || sk_map_size(w->told) >= TOLD_MAX) {
+        struct sk_map *empty = sk_map_new();
+
+        if (empty) { /* else too few are told again */
+            (void)sk_map_free(w->told);
+            w->told = empty;
+            w->lists = s.lists;
+        }
+    }
+    if ((uintptr_t)sk_map_get(w->told, key) == (uintptr_t)digest)
+        return 0;
+    r = w->hand ? sk_rec_hand_list(w->hand, sk_buf_view(&w->scratch))
+                : sk_rec_disk_list(&w->disk, sk_buf_view(&w->scratch), err);
+    if (r < 0 && w->hand)
+        r = sk_err_set(err, r, "record %s: too many containers wait to be written", w->disk.path);
+    if (r == 0)
+        (void)!sk_map_put(w->told, key, (void *)(uintptr_t)digest, NULL); /* else written again */
+    return r;
+}
+
+static int pins_use(struct sk_record_writer *w, struct sk_rec_pins *p, bool dropped,
+                    struct sk_err *err)
+{
+    struct sk_rec_pins copy = {0};
+    int r;
+
+    if (w->hand) {
+        r = sk_rec_hand_pins(w->hand, p, dropped);
+        if (r < 0)
+            r = sk_err_set(err, r, "record %s: no memory for a pin", w->disk.path);
+    } else {
+        r = sk_rec_pins_write(w->disk.dir, p, err);
+        if (r < 0)
+            r = sk_err_wrap(err, r, "record %s: pin", w->disk.path);
+        else if ((r = sk_rec_pins_copy(p, &copy)) < 0)
+            r = sk_err_set(err, r, "record %s: no memory for a pin", w->disk.path);
+        else {
+            sk_vec_done(&w->disk.pins);
+            w->disk.pins = copy;
+            if (dropped)
+                sk_rec_keep_again(&w->disk);
+        }
+    }
+    if (r == 0) {
+        sk_vec_done(&w->pins);
+        w->pins = *p;
+        *p = (struct sk_rec_pins){0};
+    }
+    return r;
+}
+
+int sk_record_pin(struct sk_record_writer *w, int64_t from, int64_t to, struct sk_str container,
+                  struct sk_str reason, struct sk_err *err)
 {
     struct sk_rec_pins p = {0};
-    int r = 0;
+    bool dropped = false;
+    int r;
 
     if (to < from)
         return sk_err_set(err, -EINVAL, "record: the pinned time ends before it begins");
-    for (size_t i = 0; r == 0 && i < w->pins.n; i++)
-        r = sk_vec_push(&p, w->pins.v[i]);
+    r = sk_rec_pins_copy(&w->pins, &p);
     if (r == 0)
-        r = sk_rec_pins_add(&p, from, to, reason);
+        r = sk_rec_pins_add(&p, from, to, container, reason, &dropped);
     if (r < 0)
-        (void)sk_err_set(err, r, "record: no memory for a pin");
-    else
-        r = sk_rec_pins_write(w->dir, &p, err);
-    if (r == 0) {
-        sk_vec_done(&w->pins);
-        w->pins = p;
-        return 0;
-    }
+        (void)sk_err_set(err, r, "record %s: no memory for a pin", w->disk.path);
+    else if (r == 0)
+        r = pins_use(w, &p, dropped, err);
     sk_vec_done(&p);
-    return sk_err_wrap(err, r, "record %s: pin", w->path);
+    return r;
 }
 
-int sk_record_unpin(struct sk_record_writer *w, int64_t from, int64_t to, struct sk_err *err)
+int sk_record_unpin(struct sk_record_writer *w, int64_t from, int64_t to, struct sk_str container,
+                    struct sk_err *err)
 {
-    struct sk_record_pin was;
+    struct sk_rec_pins p = {0};
     size_t i = 0;
     int r;
 
-    while (i < w->pins.n && (w->pins.v[i].from != from || w->pins.v[i].to != to))
+    while (i < w->pins.n && (w->pins.v[i].from != from || w->pins.v[i].to != to ||
+                             !sk_str_eq(sk_str_c(w->pins.v[i].container), container)))
         i++;
     if (i == w->pins.n)
         return 1;
-    was = w->pins.v[i];
-    memmove(&w->pins.v[i], &w->pins.v[i + 1], (--w->pins.n - i) * sizeof(was));
-    r = sk_rec_pins_write(w->dir, &w->pins, err);
-    if (r == 0)
-        return 0;
-    memmove(&w->pins.v[i + 1], &w->pins.v[i], (w->pins.n++ - i) * sizeof(was));
-    w->pins.v[i] = was;
-    return sk_err_wrap(err, r, "record %s: unpin", w->path);
+    r = sk_rec_pins_copy(&w->pins, &p);
+    if (r < 0)
+        return sk_err_set(err, r, "record %s: no memory for the pins", w->disk.path);
+    memmove(&p.v[i], &p.v[i + 1], (--p.n - i) * sizeof(*p.v));
+    r = pins_use(w, &p, true, err);
+    sk_vec_done(&p);
+    return r;
 }
 
 size_t sk_record_pins(const struct sk_record_writer *w, const struct sk_record_pin **ret)
@@ -311,10 +370,12 @@ size_t sk_record_pins(const struct sk_record_writer *w, const struct sk_record_p
 
 void sk_record_writer_stats(const struct sk_record_writer *w, struct sk_record_writer_stats *ret)
 {
-    *ret = w->stats;
-    ret->segments = w->segs.n;
-    ret->bytes = w->bytes;
-    ret->memory = sizeof(*w) + sk_rec_encoder_memory(w->enc) + ZSTD_sizeof_CCtx(w->zstd) +
-                  w->raw.cap + w->sets.cap + w->out.cap + w->segs.cap * sizeof(*w->segs.v) +
-                  w->pins.cap * sizeof(*w->pins.v);
+    if (w->hand)
+        sk_rec_hand_stats(w->hand, ret);
+    else
+        sk_rec_disk_stats(&w->disk, ret);
+    ret->not_recorded += w->not_recorded;
+    ret->memory += sizeof(*w) + sk_rec_encoder_memory(w->enc) + w->b->raw.cap + w->b->sets.cap +
+                   w->scratch.cap + w->pins.cap * sizeof(*w->pins.v) +
+                   sk_map_size(w->told) * 2 * sizeof(uint64_t);
 }

@@ -269,26 +269,32 @@ static void filtered(const struct sk_record_filter *f, uint64_t given, uint64_t 
 
 static void blocks_outside_the_filter_are_passed_over(void **state)
 {
+    static const struct sk_str ids[] = {SK_STR_INIT("c7"), SK_STR_INIT("c5")},
+                               none = SK_STR_INIT("x");
     struct sk_record_filter f = {0};
 
     (void)state;
     filtered(&f, 100, 10);
     f = (struct sk_record_filter){.from = T0 + 3 * SEC + 5, .to = T0 + 5 * SEC + 1};
     filtered(&f, 5 + 10 + 2, 3);
-    f = (struct sk_record_filter){.container = SK_STR("c7")};
+    f = (struct sk_record_filter){.containers = ids, .n_containers = 1};
     filtered(&f, 10, 1);
-    f = (struct sk_record_filter){.container = SK_STR("x")};
+    f.n_containers = 2;
+    filtered(&f, 20, 2);
+    f = (struct sk_record_filter){.containers = &none, .n_containers = 1};
     filtered(&f, 0, 0);
     f = (struct sk_record_filter){.types = {(uint64_t)1 << 63, 1 | 2}};
     filtered(&f, 30, 3);
     f.from = T0 + 5 * SEC;
-    f.container = SK_STR("c5");
+    f.containers = &ids[1];
+    f.n_containers = 1;
     filtered(&f, 10, 1);
 }
 
 static void more_containers_than_a_head_names_are_found_all_the_same(void **state)
 {
-    struct sk_record_filter f = {.container = SK_STR("id-299")};
+    struct sk_str wanted = SK_STR("id-299");
+    struct sk_record_filter f = {.containers = &wanted, .n_containers = 1};
     struct sk_record_writer *w;
     struct sk_record_reader *r;
     struct sk_err err = {0};

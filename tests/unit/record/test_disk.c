@@ -265,8 +265,8 @@ static void a_pinned_window_stays_over_restarts(void **state)
     (void)state;
     dir_make(dir);
     w = writer(dir, &small);
-    assert_int_equal(sk_record_pin(w, f.from, f.to, SK_STR("alert\n1"), &err), 0);
-    assert_int_equal(sk_record_pin(w, 2, 1, SK_STR(""), &err), -EINVAL);
+    assert_int_equal(sk_record_pin(w, f.from, f.to, SK_STR(""), SK_STR("alert\n1"), &err), 0);
+    assert_int_equal(sk_record_pin(w, 2, 1, SK_STR(""), SK_STR(""), &err), -EINVAL);
     assert_string_equal(err.msg, "record: the pinned time ends before it begins");
     for (uint64_t i = 1; i <= 500; i++)
         assert_int_equal(write_big(w, i, T0 + (int64_t)i * SEC, &err), 0);
@@ -280,8 +280,8 @@ static void a_pinned_window_stays_over_restarts(void **state)
     r = reader(dir, &f);
     assert_int_equal(read_all(r, false).n, 6);
     (void)sk_record_reader_free(r);
-    assert_int_equal(sk_record_unpin(w, f.from, f.to, &err), 0);
-    assert_int_equal(sk_record_unpin(w, f.from, f.to, &err), 1);
+    assert_int_equal(sk_record_unpin(w, f.from, f.to, SK_STR(""), &err), 0);
+    assert_int_equal(sk_record_unpin(w, f.from, f.to, SK_STR(""), &err), 1);
     for (uint64_t i = 1001; i <= 1100; i++)
         assert_int_equal(write_big(w, i, T0 + (int64_t)i * SEC, &err), 0);
     r = reader(dir, &f);
@@ -306,10 +306,10 @@ static void pins_are_bounded_in_number_and_in_bytes(void **state)
     dir_make(dir);
     w = writer(dir, &small);
     for (int64_t i = 0; i < SK_RECORD_PINS_MAX + 3; i++)
-        assert_int_equal(sk_record_pin(w, i + 1, i + 1, SK_STR("x"), &err), 0);
+        assert_int_equal(sk_record_pin(w, i + 1, i + 1, SK_STR(""), SK_STR("x"), &err), 0);
     assert_int_equal(sk_record_pins(w, &pins), SK_RECORD_PINS_MAX);
     assert_int_equal(pins[0].from, 4);
-    assert_int_equal(sk_record_pin(w, T0, T0 + 1000000 * SEC, SK_STR("all"), &err), 0);
+    assert_int_equal(sk_record_pin(w, T0, T0 + 1000000 * SEC, SK_STR(""), SK_STR("all"), &err), 0);
     for (uint64_t i = 1; i <= 1000; i++) {
         assert_int_equal(write_big(w, i, T0 + (int64_t)i * SEC, &err), 0);
         sk_record_writer_stats(w, &s);
