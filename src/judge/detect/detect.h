@@ -22,7 +22,6 @@
 #define SK_DETECT_ANCESTORS 32               /* processes in an alert above its own */
 #define SK_DETECT_FOLD_BURST 5               /* alerts alike that pass in one window */
 #define SK_DETECT_FOLD_NS (10 * 1000000000LL)
-#define SK_DETECT_FOLD_KEYS 4096 /* kinds of alerts counted at once; the oldest give way */
 
 struct sk_rule_file {   /* read by the caller: judge does no I/O */
     struct sk_str name; /* as shown in messages */
@@ -73,6 +72,14 @@ const struct sk_rules *sk_detect_rules(const struct sk_detect *d); /* NULL befor
  * at most 5 in 10 s, further ones raise `count` of the next one. Returns how many rules held. */
 size_t sk_detect_event(struct sk_detect *d, const struct sk_event *ev,
                        void (*alert)(void *arg, const struct sk_alert *a), void *arg);
+
+/* Fills output and output_fields of a, an alert whose container became known after it was raised,
+ * anew from what a itself holds (proc with its parents). Valid until the next call with d. False,
+ * and a unchanged: no rule in use raised it. */
+bool sk_detect_refill(struct sk_detect *d, struct sk_alert *a);
+
+/* Priority of the worst rule that held for the last event, folded or not; UINT32_MAX: none did. */
+uint32_t sk_detect_worst(const struct sk_detect *d);
 
 struct sk_detect_stats {
     uint64_t events;  /* judged */

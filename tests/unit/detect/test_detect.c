@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "detect/detect.h"
+#include "detect/fold.h"
 
 #include <stdlib.h>
 
@@ -269,7 +270,7 @@ static void the_table_of_folded_alerts_stays_bounded(void **state)
     size_t i;
 
     (void)state;
-    for (i = 0; i < 5 * SK_DETECT_FOLD_KEYS; i++) {
+    for (i = 0; i < 5 * SK_FOLD_KEYS; i++) {
         char name[32];
         struct ev e = cat_shadow;
 
@@ -277,7 +278,7 @@ static void the_table_of_folded_alerts_stays_bounded(void **state)
         e.name = name;
         assert_int_equal(give(d, &e, &s), 1);
     }
-    assert_int_equal(s.n, 5 * SK_DETECT_FOLD_KEYS);
+    assert_int_equal(s.n, 5 * SK_FOLD_KEYS);
 }
 
 static void ancestors_end_at_the_border_of_the_container(void **state)
