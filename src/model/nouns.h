@@ -75,6 +75,7 @@ struct sk_process {
     bool exe_writable; /* by the user who runs it */
     bool is_vpgid_leader, is_sid_leader;
     uint64_t exe_dev, exe_ino;
+    uint32_t exe_fs, root_fs; /* file systems of the executable and of its root: statfs(2) magic */
     int64_t exe_mtime, exe_ctime;
     int64_t start_time, exit_time; /* exit_time 0: runs */
     int64_t exit_code;             /* wait status decoded: code, or 128+signal */
@@ -369,6 +370,7 @@ struct sk_profile_entry {
     int64_t first, last;
     bool by_person; /* added or kept by a person, not learned */
     bool denied;    /* a person took it out: never learned again */
+    struct sk_str digest; /* image that it came with, when that was not the first */
 };
 struct sk_profile_aspect {
     uint32_t aspect, mode; /* enum sk_aspect, enum sk_profile_mode */
@@ -388,6 +390,16 @@ struct sk_profile {
     struct sk_str updated_by;
     uint64_t rev;
     bool removed;
+    struct sk_strs digests; /* of its image, oldest first, at most 8 */
+    int64_t grace_until;    /* until then what the newest image adds is learned */
+};
+struct sk_profile_version { /* a profile as it was after one change; the console's own */
+    struct sk_str id;       /* PROFILE:VERSION */
+    struct sk_str profile_id;
+    uint64_t version;
+    int64_t time;
+    struct sk_str user, change;
+    const struct sk_profile *profile;
 };
 
 enum sk_indicator_type { SK_IN_IP, SK_IN_DOMAIN, SK_IN_SHA256, SK_IN_SHA1, SK_IN_MD5, SK_IN_URL };
@@ -476,7 +488,7 @@ extern const struct sk_enum sk_enum_verdict, sk_enum_engine, sk_enum_response, s
     sk_enum_action_state, sk_enum_incident_state, sk_enum_aspect, sk_enum_profile_mode,
     sk_enum_indicator_type;
 extern const struct sk_kind sk_kind_comment, sk_kind_action, sk_kind_story, sk_kind_incident,
-    sk_kind_profile_entry, sk_kind_profile_aspect, sk_kind_profile, sk_kind_indicator,
+    sk_kind_profile_entry, sk_kind_profile_aspect, sk_kind_profile, sk_kind_profile_version, sk_kind_indicator,
     sk_kind_exception, sk_kind_rulefile, sk_kind_evidence_file, sk_kind_evidence, sk_kind_chunk,
     sk_kind_slice, sk_kind_drill;
 

@@ -131,6 +131,7 @@ static const struct sk_field profile_entry_fields[] = {
     F(last, TIME, 7, 0, "Latest time"),
     F(by_person, BOOL, 8, 0, "Put in by a person"),
     F(denied, BOOL, 9, 0, "Taken out by a person: never learned again"),
+    F(digest, STR, 10, 0, "Image that it came with, when that was not the first"),
 };
 SK_KIND(profile_entry, NULL, "Something a workload usually does");
 #undef S
@@ -163,8 +164,23 @@ static const struct sk_field profile_fields[] = {
     F(updated_by, STR, 13, 0, "Who changed it last"),
     F(rev, U64, 14, INDEX, "Order of changes"),
     F(removed, BOOL, 15, COLUMN, "Withdrawn"),
+    F(digests, STRS, 16, 0, "Digests of its image, oldest first"),
+    F(grace_until, TIME, 17, 0, "Until then what the newest image adds is learned"),
 };
 SK_KIND(profile, "profiles", "Learned behaviour of a workload");
+#undef S
+
+#define S sk_profile_version
+static const struct sk_field profile_version_fields[] = {
+    F(id, STR, 1, KEY, "Identity: PROFILE:VERSION"),
+    F(profile_id, STR, 2, INDEX | LIST, "Profile it is a version of"),
+    F(version, U64, 3, COLUMN | LIST, "Number of the version"),
+    F(time, TIME, 4, COLUMN | LIST | SORT, "When it was made"),
+    F(user, STR, 5, COLUMN | LIST, "Who made it; an agent's promotion: \"skep\""),
+    F(change, STR, 6, LIST, "What was changed"),
+    FO(profile, LINK, sk_kind_profile, 7, 0, "The profile after it"),
+};
+SK_KIND(profile_version, "profile_versions", "An earlier or the present state of a profile");
 #undef S
 
 #define S sk_indicator
