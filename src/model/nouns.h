@@ -399,7 +399,7 @@ struct sk_profile_version { /* a profile as it was after one change; the console
     uint64_t version;
     int64_t time;
     struct sk_str user, change;
-    const struct sk_profile *profile;
+    const struct sk_profile *content;
 };
 
 enum sk_indicator_type { SK_IN_IP, SK_IN_DOMAIN, SK_IN_SHA256, SK_IN_SHA1, SK_IN_MD5, SK_IN_URL };

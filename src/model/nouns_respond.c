@@ -178,7 +178,7 @@ static const struct sk_field profile_version_fields[] = {
     F(time, TIME, 4, COLUMN | LIST | SORT, "When it was made"),
     F(user, STR, 5, COLUMN | LIST, "Who made it; an agent's promotion: \"skep\""),
     F(change, STR, 6, LIST, "What was changed"),
-    FO(profile, LINK, sk_kind_profile, 7, 0, "The profile after it"),
+    FO(content, LINK, sk_kind_profile, 7, 0, "The profile after it"),
 };
 SK_KIND(profile_version, "profile_versions", "An earlier or the present state of a profile");
 #undef S

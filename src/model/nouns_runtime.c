@@ -50,6 +50,8 @@ static const struct sk_field process_fields[] = {
     F(exit_code, I64, 42, 0, "Exit code, or 128 and the signal that ended it"),
     F(parent_id, STR, 43, 0, "Identity of the parent"),
     FO(parent, LINK, sk_kind_process, 44, REF, "Parent: the nearest ancestor that is known"),
+    F(exe_fs, U32, 45, 0, "File system of the executable: magic number of statfs(2)"),
+    F(root_fs, U32, 46, 0, "File system of the process's root: magic number of statfs(2)"),
 };
 SK_KIND(process, "processes", "A process, in a container or on the host");
 #undef S

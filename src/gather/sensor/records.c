@@ -207,6 +207,8 @@ static void exe_set(struct sk_proc *p, const struct skw_exec *e, const struct sk
     p->root_magic = e->root_magic;
     p->p.exe_dev = e->exe.dev;
     p->p.exe_ino = e->exe.ino;
+    p->p.exe_fs = e->exe.magic;
+    p->p.root_fs = e->root_magic;
     p->p.exe_mtime = e->exe_mtime;
     p->p.exe_ctime = e->exe_ctime;
     p->p.exe_upper = flags & SKW_F_UPPER;
