@@ -264,10 +264,13 @@ struct sk_agent {     /* health of one agent, sent every few seconds and on chan
     uint64_t pid, rss, events_seen, events_lost, events_matched, alerts, outbox_pending,
         rules_loaded;
     uint64_t cpu_ms;
+    uint64_t prints_lost; /* alerts that its standard output did not take */
     bool connected;
     struct sk_str runtime_error, rules_error, store_error; /* absent: fine */
     struct sk_list losses;                                 /* struct sk_loss */
     struct sk_list hooks;                                  /* struct sk_hook */
+    int64_t certificate_expires, revoked; /* by the console; 0: has no certificate; not revoked */
+    struct sk_str revoked_by;
 };
 
 /* ---- detection and response: what is decided, done and learned (nouns_respond.c) ---------------
@@ -496,5 +499,31 @@ extern const struct sk_kind sk_kind_process, sk_kind_mount, sk_kind_port, sk_kin
     sk_kind_container, sk_kind_image, sk_kind_host, sk_kind_evt, sk_kind_fd, sk_kind_event,
     sk_kind_alert, sk_kind_user, sk_kind_token, sk_kind_audit, sk_kind_loss, sk_kind_hook,
     sk_kind_agent;
+
+/* ---- the fleet: who may join, and the certificates of those that did --------------------------- */
+
+struct sk_join_token { /* opens the door to agents of other hosts; the secret is shown once */
+    struct sk_str id, name;
+    struct sk_str hash; /* SECRET: SHA-256 hex of the secret */
+    int64_t created, expires;
+    struct sk_str created_by;
+    uint32_t max_uses, uses; /* max_uses 0: as many agents as come until it expires */
+    int64_t last_used;
+    struct sk_str last_agent;
+    int64_t revoked; /* 0: not */
+    struct sk_str revoked_by;
+};
+
+struct sk_certificate { /* of an agent; one row for each that the console issued */
+    struct sk_str id;   /* serial number in hexadecimal */
+    struct sk_str agent_id, fingerprint;
+    int64_t issued, expires;
+    struct sk_str token_id; /* join token it came by; absent: a renewal */
+    struct sk_str ip;       /* address it was asked for from */
+    int64_t revoked;        /* 0: not */
+    struct sk_str revoked_by;
+};
+
+extern const struct sk_kind sk_kind_join_token, sk_kind_certificate;
 
 #endif

@@ -88,6 +88,10 @@ static const struct sk_field agent_fields[] = {
     F(store_error, STR, 18, 0, "Why its disk cannot be written; absent: it can"),
     FO(losses, LIST, sk_kind_loss, 19, 0, "Losses by buffer and kind"),
     FO(hooks, LIST, sk_kind_hook, 20, 0, "Hooks and what the host grants"),
+    F(prints_lost, U64, 24, 0, "Alerts that its standard output did not take"),
+    F(certificate_expires, TIME, 21, COLUMN | LIST, "When its certificate ends"),
+    F(revoked, TIME, 22, COLUMN | LIST, "When its certificate was revoked; absent: it was not"),
+    F(revoked_by, STR, 23, 0, "Who revoked its certificate"),
 };
 SK_KIND(agent, "agents", "An agent and its health");
 #undef S

@@ -15,9 +15,23 @@
 
 static const struct migration {
     int version;
-    const char *name, *sql;
+    const char *name;
+    const char *table; /* moves rows of this one: nothing to do where it is not there; or NULL */
+    const char *sql;
 } migrations[] = {
-    {1, "first tables", "CREATE TABLE \"_source\"(name TEXT PRIMARY KEY, seq INTEGER NOT NULL)"},
+    {1, "first tables", NULL,
+     "CREATE TABLE \"_source\"(name TEXT PRIMARY KEY, seq INTEGER NOT NULL)"},
+    /* The other columns come from the field table, filled from the documents. */
+    {2, "join tokens apart", "tokens",
+     "CREATE TABLE \"join_tokens\"(\"_id\" INTEGER PRIMARY KEY, \"id\" TEXT NOT NULL UNIQUE);"
+     "CREATE TABLE \"join_tokens_doc\"(\"_id\" INTEGER PRIMARY KEY, \"doc\" TEXT NOT NULL);"
+     "INSERT INTO \"join_tokens\"(\"_id\",\"id\") SELECT \"_id\",\"id\" FROM \"tokens\" WHERE "
+     "\"id\" GLOB 'join-*';"
+     "INSERT INTO \"join_tokens_doc\" SELECT t.\"_id\",json_object('id',t.\"id\",'name',"
+     "json_extract(d.\"doc\",'$.name'),'hash',json_extract(d.\"doc\",'$.hash'),'created',"
+     "json_extract(d.\"doc\",'$.created'),'expires',json_extract(d.\"doc\",'$.expires'),"
+     "'max_uses',1) FROM \"join_tokens\" t JOIN \"tokens_doc\" d ON d.\"_id\"=t.\"_id\";"
+     "DELETE FROM \"tokens\" WHERE \"id\" GLOB 'join-*'"},
 };
 _Static_assert(SK_STORE_VERSION == SK_ARRAY_LEN(migrations), "one migration per version");
 
@@ -35,6 +49,21 @@ static int application_check(struct sk_lite *c, struct sk_err *err)
         return sk_err_set(err, -EINVAL, "store %s: it is the database of another program", c->path);
     (void)snprintf(sql, sizeof(sql), "PRAGMA application_id=%d", APPLICATION_ID);
     return id == 0 ? sk_lite_exec(c, sql, err) : 0;
+}
+
+static int migration_apply(struct sk_lite *c, const struct migration *m, struct sk_err *err)
+{
+    int64_t there = 1;
+    char sql[128];
+    int r = 0;
+
+    if (m->table) {
+        (void)snprintf(sql, sizeof(sql),
+                       "SELECT count(*) FROM sqlite_master WHERE type='table' AND name='%s'",
+                       m->table);
+        r = sk_lite_number(c, sql, &there, err);
+    }
+    return r < 0 || there == 0 ? r : sk_lite_exec(c, m->sql, err);
 }
 
 static int migrations_run(struct sk_lite *c, struct sk_log *log, struct sk_err *err)
@@ -61,7 +90,7 @@ static int migrations_run(struct sk_lite *c, struct sk_log *log, struct sk_err *
         (void)snprintf(sql, sizeof(sql),
                        "INSERT INTO \"_migration\" VALUES(%d,'%s','" SK_VERSION "','%s')",
                        migrations[i].version, migrations[i].name, now);
-        r = sk_lite_exec(c, migrations[i].sql, err);
+        r = migration_apply(c, &migrations[i], err);
         if (r == 0)
             r = sk_lite_exec(c, sql, err);
         if (r < 0)

@@ -16,7 +16,7 @@
 #define SK_STORE_DOC_MAX ((size_t)16 << 20) /* bytes of one document */
 #define SK_STORE_SQL_MAX ((size_t)20 << 20) /* bytes of one statement */
 #define SK_STORE_COUNT_MAX 10000            /* rows counted for a page's total */
-#define SK_STORE_VERSION 1                  /* number of the newest migration */
+#define SK_STORE_VERSION 2                  /* number of the newest migration */
 
 /* ---- layout from field tables (schema.c) ----------------------------------------------------- */
 

@@ -203,11 +203,53 @@ static void migrations_are_numbered_and_run_once(void **state)
     box_init(&b, engine_urls[0]);
     b.s = sk_store_close(b.s);
     box_open(&b);
-    assert_sql(&b, "SELECT version||':'||name FROM \"_migration\"", "1:first tables ");
+    assert_sql(&b, "SELECT version||':'||name FROM \"_migration\"",
+               "1:first tables 2:join tokens apart ");
+    box_done(&b);
+}
+
+/* A file as it was before migration 2: join tokens among the API tokens. */
+static void join_tokens_move_to_a_table_of_their_own(void **state)
+{
+    struct sk_token t = {.name = SK_STR("one agent may join"),
+                         .hash = SK_STR("abc"),
+                         .created = 1000000000,
+                         .expires = 2000000000};
+    struct sk_join_token j = {0};
+    struct box b;
+
+    (void)state;
+    box_init(&b, engine_urls[0]);
+    t.id = SK_STR("skp_1");
+    box_put(&b, &sk_kind_token, &t);
+    t.id = SK_STR("session-join-1");
+    box_put(&b, &sk_kind_token, &t);
+    t.id = SK_STR("join-1");
+    box_put(&b, &sk_kind_token, &t);
+    b.s = sk_store_close(b.s);
+    assert_sql(&b,
+               "DROP TABLE join_tokens; DROP TABLE join_tokens_doc; "
+               "DELETE FROM \"_migration\" WHERE version > 1",
+               "");
+    box_open(&b);
+    assert_int_equal(sk_store_get(b.s, &sk_kind_join_token, SK_STR("join-1"), b.a, &j, NULL), 0);
+    assert_string_equal(j.name.p, "one agent may join");
+    assert_string_equal(j.hash.p, "abc");
+    assert_int_equal(j.created, 1000000000);
+    assert_int_equal(j.expires, 2000000000);
+    assert_int_equal(j.max_uses, 1);
+    assert_int_equal(j.uses, 0);
+    b.s = sk_store_close(b.s);
+    assert_sql(&b, "SELECT id||':'||max_uses||':'||(expires/1000000000) FROM join_tokens",
+               "join-1:1:2 ");
+    assert_sql(&b, "SELECT id FROM tokens ORDER BY id", "session-join-1 skp_1 ");
+    assert_sql(&b, "SELECT count(*) FROM tokens_doc", "2 ");
+    box_open(&b);
     box_done(&b);
 }
 
 SK_TEST_MAIN(new_columns_are_filled_from_the_documents_of_old_rows,
              keys_may_be_numbers_and_columns_real, a_table_without_a_key_is_refused,
              indexes_follow_the_field_table, lists_in_the_default_order_and_by_key_need_no_sorting,
-             secrets_have_no_column, migrations_are_numbered_and_run_once)
+             secrets_have_no_column, migrations_are_numbered_and_run_once,
+             join_tokens_move_to_a_table_of_their_own)

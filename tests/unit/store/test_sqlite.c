@@ -65,7 +65,7 @@ static void a_store_of_a_newer_skep_is_refused(void **state)
     box_init(&b, engine_urls[0]);
     b.s = sk_store_close(b.s);
     sql_run(&b, "INSERT INTO \"_migration\" VALUES(999,'later','9.0','2030')");
-    assert_open_fails(&b, -EPROTO, "made by a newer skep (version 999, this one knows 1)");
+    assert_open_fails(&b, -EPROTO, "made by a newer skep (version 999, this one knows 2)");
     box_done(&b);
 }
 
