@@ -23,6 +23,7 @@
 #define ANSWER_MS 60000  /* for the ACK of a batch: the store may be busy */
 #define PING_MS 15000    /* of silence, then we ask */
 #define SILENT_MS 45000  /* of silence, then the console counts as gone */
+#define RENEW_MS 60000   /* after a renewal that failed, until the next try */
 
 struct tls {
     SSL_CTX *ctx;
@@ -30,8 +31,9 @@ struct tls {
     int fd;
     struct sk_buf in, out;
     size_t held; /* bytes of in that are the frame last read */
+    bool open;   /* the console is known, its frames may be large */
     struct sk_batcher *batcher;
-    uint64_t heard, asked; /* monotonic ns */
+    uint64_t heard, asked, renew_after; /* monotonic ns */
     char host[256], port[16];
     char token_id[256], secret[256], ca_hash[SK_SHA256_HEX];
 };
@@ -122,9 +124,14 @@ static int frame_read(struct sk_link_client *c, bool wait, uint64_t until, struc
         memmove(t->in.p, t->in.p + t->held, t->in.n - t->held);
         t->in.n -= t->held;
         t->held = 0;
+        if (t->in.n == 0 && t->in.cap > SK_FRAME_EARLY_MAX * 2) { /* one that was large */
+            sk_buf_done(&t->in);
+            sk_buf_init(&t->in, SK_FRAME_MAX * 2);
+        }
     }
     for (;;) {
-        r = sk_frame_parse(sk_buf_view(&t->in), SK_FRAME_EARLY_MAX, ret, &size, err);
+        r = sk_frame_parse(sk_buf_view(&t->in), t->open ? SK_FRAME_MAX : SK_FRAME_EARLY_MAX, ret,
+                           &size, err);
         if (r < 0)
             return r;
         if (r == 0) {
@@ -148,6 +155,24 @@ static int frame_read(struct sk_link_client *c, bool wait, uint64_t until, struc
     }
 }
 
+/* -EKEYREVOKED: no use in coming again with this certificate. */
+static int refused(struct sk_str reason, struct sk_err *err)
+{
+    return sk_err_set(err,
+                      sk_str_starts(reason, SK_STR(SK_LINK_REVOKED)) ? -EKEYREVOKED : -ECONNREFUSED,
+                      "the console refuses: " SK_STR_FMT, SK_STR_ARG(reason));
+}
+
+static int down_take(struct sk_link_client *c, struct sk_str body, uint64_t until,
+                     struct sk_err *err)
+{
+    struct tls *t = of(c);
+    int r = t->open ? sk_client_down_take(c, t->batcher, body, &t->out, err)
+                    : sk_err_set(err, -EPROTO, "DOWN before WELCOME");
+
+    return r < 0 ? r : send_all(c, until, err);
+}
+
 /* Reads until a frame of the type comes; answers and skips what may come in between. */
 static int frame_expect(struct sk_link_client *c, enum sk_frame_type type, uint64_t until,
                         struct sk_frame *ret, struct sk_err *err)
@@ -161,11 +186,14 @@ static int frame_expect(struct sk_link_client *c, enum sk_frame_type type, uint6
         if (r < 0 || ret->type == type)
             return r;
         if (ret->type == SK_FR_REFUSE && sk_refuse_parse(ret->body, &reason, err) == 0)
-            return sk_err_set(err, -ECONNREFUSED, "the console refuses: " SK_STR_FMT,
-                              SK_STR_ARG(reason));
+            return refused(reason, err);
         if (ret->type == SK_FR_PING && sk_number_parse(ret->body, &number, err) == 0) {
             (void)sk_number_add(&of(c)->out, SK_FR_PONG, number);
             r = send_all(c, until, err);
+            if (r < 0)
+                return r;
+        } else if (ret->type == SK_FR_DOWN) {
+            r = down_take(c, ret->body, until, err);
             if (r < 0)
                 return r;
         } else if (ret->type != SK_FR_PONG) {
@@ -224,6 +252,7 @@ static void hang_up(struct sk_link_client *c)
     t->fd = -1;
     sk_buf_clear(&t->in);
     t->held = 0;
+    t->open = false;
     sk_buf_clear(&t->out);
 }
 
@@ -260,6 +289,15 @@ static int file_write(struct sk_link_client *c, const char *name, struct sk_str 
     if (snprintf(path, sizeof(path), "%s/%s", c->conf.dir, name) >= (int)sizeof(path))
         return sk_err_errno(err, ENAMETOOLONG, "%s", c->conf.dir);
     return sk_file_replace(AT_FDCWD, path, text, mode, err);
+}
+
+static int file_remove(struct sk_link_client *c, const char *name, struct sk_err *err)
+{
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/%s", c->conf.dir, name) >= (int)sizeof(path))
+        return sk_err_errno(err, ENAMETOOLONG, "%s", c->conf.dir);
+    return unlink(path) < 0 && errno != ENOENT ? sk_err_errno(err, errno, "%s", path) : 0;
 }
 
 /* Sends JOIN with a request for key and reads the certificate, checked. */
@@ -302,6 +340,8 @@ static int join(struct sk_link_client *c, struct sk_err *err)
     if (r == 0)
         r = ask_cert(c, key, csr, true, &cert, &ca, err);
     if (r == 0)
+        r = file_remove(c, "agent.pem", err); /* one that counts no more, and has another key */
+    if (r == 0)
         r = file_write(c, "agent.key", sk_str_c(key), 0600, err);
     if (r == 0)
         r = file_write(c, "ca.pem", ca, 0644, err);
@@ -314,8 +354,8 @@ static int join(struct sk_link_client *c, struct sk_err *err)
     return 0;
 }
 
-/* The same key, a new certificate. Failing is no reason to stop: there are days left. */
-static void renew(struct sk_link_client *c)
+/* The same key, a new certificate. Failing is no reason to stop: there is time left. */
+static bool renew(struct sk_link_client *c)
 {
     SK_CLEANUP(sk_freep) char *csr = NULL;
     SK_CLEANUP(sk_pki_secret_freep) char *key = NULL;
@@ -335,6 +375,7 @@ static void renew(struct sk_link_client *c)
         r = file_write(c, "agent.pem", cert, 0644, &err);
     sk_log(c->conf.log, r == 0 ? SK_INFO : SK_WARN, "link",
            r == 0 ? "certificate renewed" : "certificate not renewed", "error=%s", err.msg);
+    return r == 0;
 }
 
 /* ---- the way --------------------------------------------------------------------------------- */
@@ -344,7 +385,9 @@ static int greet(struct sk_link_client *c, uint64_t *ret_stored, struct sk_err *
     struct sk_hello h = {.oldest = SK_LINK_VERSION_MIN,
                          .newest = SK_LINK_VERSION,
                          .agent_id = c->conf.agent_id,
-                         .agent_version = SK_STR(SK_VERSION)};
+                         .agent_version = SK_STR(SK_VERSION),
+                         .down = c->conf.received != NULL,
+                         .rev = c->down.rev};
     struct sk_outbox_stats st;
     struct sk_frame f;
     uint16_t version;
@@ -360,30 +403,69 @@ static int greet(struct sk_link_client *c, uint64_t *ret_stored, struct sk_err *
         r = sk_welcome_parse(f.body, &version, ret_stored, err);
     if (r == 0 && (version < SK_LINK_VERSION_MIN || version > SK_LINK_VERSION))
         r = sk_err_set(err, -EPROTO, "the console chose version %u", version);
+    of(c)->open = r == 0;
     return r;
+}
+
+/* A connection with the certificate that is there. */
+static int session_open(struct sk_link_client *c, uint64_t *ret_stored, struct sk_err *err)
+{
+    int r = sk_pki_client(c->conf.dir, &of(c)->ctx, err);
+
+    if (r == 0 && sk_pki_expired(of(c)->ctx))
+        r = sk_err_set(err, -EKEYEXPIRED, "this agent's certificate has expired");
+    if (r == 0)
+        r = dial(c, err);
+    if (r == 0)
+        r = greet(c, ret_stored, err);
+    return r;
+}
+
+/* Between batches: asks for the next certificate in time and goes on with it. */
+static int renew_if_due(struct sk_link_client *c, struct sk_err *err)
+{
+    uint64_t now = sk_now_mono_ns(), stored;
+
+    if (now < of(c)->renew_after || !sk_pki_renew_due(of(c)->ssl))
+        return 0;
+    if (!renew(c)) {
+        of(c)->renew_after = now + RENEW_MS * (uint64_t)SK_NS_PER_MS;
+        return 0;
+    }
+    hang_up(c);
+    return session_open(c, &stored, err);
+}
+
+/* The certificate counts no more: a join token, where there is one, brings another. */
+static int rejoin(struct sk_link_client *c, uint64_t *ret_stored, struct sk_err *err)
+{
+    struct sk_err why = {0}, first = *err;
+    int r;
+
+    hang_up(c);
+    r = join(c, &why);
+    return r == 0 ? session_open(c, ret_stored, err)
+                  : sk_err_set(err, r, "%s; %s", first.msg, why.msg);
 }
 
 static int tls_connect(struct sk_link_client *c, uint64_t *ret_stored, struct sk_err *err)
 {
+    bool token = of(c)->ca_hash[0] != '\0';
     char path[PATH_MAX];
     int r = 0;
 
     if (snprintf(path, sizeof(path), "%s/agent.pem", c->conf.dir) >= (int)sizeof(path))
         return sk_err_errno(err, ENAMETOOLONG, "%s", c->conf.dir);
     if (access(path, F_OK) < 0) {
-        if (of(c)->ca_hash[0] == '\0')
+        if (!token)
             return sk_err_set(err, -ENOKEY, "not joined: no %s and no join token", path);
         r = join(c, err);
     }
     if (r == 0)
-        r = sk_pki_client(c->conf.dir, &of(c)->ctx, err);
-    if (r == 0)
-        r = dial(c, err);
-    if (r == 0)
-        r = greet(c, ret_stored, err);
-    if (r == 0 && sk_pki_renew_due(of(c)->ssl))
-        renew(c);
-    return r;
+        r = session_open(c, ret_stored, err);
+    if ((r == -EKEYREVOKED || r == -EKEYEXPIRED) && token)
+        r = rejoin(c, ret_stored, err);
+    return r == 0 ? renew_if_due(c, err) : r;
 }
 
 static int tls_deliver(struct sk_link_client *c, const struct sk_outbox_rec *recs, size_t n,
@@ -392,7 +474,7 @@ static int tls_deliver(struct sk_link_client *c, const struct sk_outbox_rec *rec
     struct tls *t = of(c);
     uint64_t until = in_ms(ANSWER_MS), acked = 0;
     struct sk_frame f;
-    int r = sk_batch_add(t->batcher, recs, n, c->base, &t->out);
+    int r = sk_batch_add(t->batcher, SK_FR_BATCH, recs, n, c->base, &t->out);
 
     if (r < 0)
         return sk_err_set(err, r, "link: a batch of %zu records cannot be packed", n);
@@ -402,7 +484,19 @@ static int tls_deliver(struct sk_link_client *c, const struct sk_outbox_rec *rec
         if (r == 0)
             r = sk_number_parse(f.body, &acked, err);
     }
-    return r;
+    return r == 0 ? renew_if_due(c, err) : r;
+}
+
+/* Until the outbox or the console has something, it is time to stop, or a while has passed. */
+static void more_wait(struct sk_link_client *c)
+{
+    struct pollfd p[3] = {{.fd = of(c)->fd, .events = POLLIN},
+                          {.fd = c->wake, .events = POLLIN},
+                          {.fd = c->more, .events = POLLIN}};
+    uint64_t count;
+
+    (void)poll(p, 3, SK_LINK_IDLE_MS);
+    (void)!read(c->more, &count, sizeof(count)); /* empty: nothing to take */
 }
 
 static int tls_idle(struct sk_link_client *c, struct sk_err *err)
@@ -422,11 +516,16 @@ static int tls_idle(struct sk_link_client *c, struct sk_err *err)
         if (r < 0)
             return r;
     }
-    while ((r = frame_read(c, false, in_ms(CONNECT_MS), &f, err)) == 0)
+    while ((r = frame_read(c, false, in_ms(CONNECT_MS), &f, err)) == 0) {
         if (f.type == SK_FR_REFUSE && sk_refuse_parse(f.body, &reason, err) == 0)
-            return sk_err_set(err, -ECONNREFUSED, "the console refuses: " SK_STR_FMT,
-                              SK_STR_ARG(reason));
-    return r < 0 ? r : 0;
+            return refused(reason, err);
+        if (f.type == SK_FR_DOWN && (r = down_take(c, f.body, in_ms(ANSWER_MS), err)) < 0)
+            return r;
+    }
+    r = r < 0 ? r : renew_if_due(c, err);
+    if (r == 0)
+        more_wait(c);
+    return r;
 }
 
 static void tls_free(struct sk_link_client *c)
@@ -442,7 +541,8 @@ static void tls_free(struct sk_link_client *c)
     c->tls = NULL;
 }
 
-const struct sk_link_way sk_link_way_tls = {tls_connect, tls_deliver, tls_idle, hang_up, tls_free};
+const struct sk_link_way sk_link_way_tls = {tls_connect, tls_deliver, tls_idle,
+                                            hang_up,     tls_free,    true};
 
 /* "console.example:8444", "[::1]:8444" */
 static int address_split(struct tls *t, const char *server, struct sk_err *err)
@@ -493,7 +593,7 @@ int sk_link_tls_init(struct sk_link_client *c, struct sk_err *err)
     if (!t)
         return sk_err_set(err, -ENOMEM, "link: out of memory");
     t->fd = -1;
-    sk_buf_init(&t->in, SK_FRAME_EARLY_MAX * 2);
+    sk_buf_init(&t->in, SK_FRAME_MAX * 2);
     sk_buf_init(&t->out, SK_FRAME_MAX * 2 + SK_BATCH_RAW_MAX);
     c->tls = t;
     c->way = &sk_link_way_tls;

@@ -7,8 +7,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/file.h"
+#include "base/time.h"
 #include "link/pki.h"
 
 #define PEM_MAX ((size_t)64 << 10)
@@ -334,13 +336,14 @@ static bool serial_set(X509 *x)
 }
 
 /* Takes nothing of the request but its key and its id. */
-static X509 *cert_make(X509_REQ *req, const char *id, X509 *ca, EVP_PKEY *ca_key)
+static X509 *cert_make(X509_REQ *req, const char *id, uint32_t life_s, X509 *ca, EVP_PKEY *ca_key)
 {
+    long back = (long)SK_MIN(SK_LINK_BACKDATE_S, life_s);
     X509 *x = X509_new();
 
     if (x && X509_set_version(x, X509_VERSION_3) == 1 && serial_set(x) &&
-        X509_gmtime_adj(X509_getm_notBefore(x), -3600) &&
-        X509_gmtime_adj(X509_getm_notAfter(x), SK_LINK_CERT_DAYS * 86400) &&
+        X509_gmtime_adj(X509_getm_notBefore(x), -back) &&
+        X509_gmtime_adj(X509_getm_notAfter(x), (long)life_s) &&
         X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
                                    (const unsigned char *)id, -1, -1, 0) == 1 &&
         X509_set_issuer_name(x, X509_get_subject_name(ca)) == 1 &&
@@ -356,8 +359,39 @@ static X509 *cert_make(X509_REQ *req, const char *id, X509 *ca, EVP_PKEY *ca_key
     return NULL;
 }
 
-int sk_pki_sign(const char *dir, struct sk_str csr, char **ret_cert, char **ret_ca,
-                struct sk_err *err)
+static int64_t time_ns(const ASN1_TIME *t)
+{
+    struct tm tm = {0};
+
+    return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) * SK_NS_PER_S : 0;
+}
+
+static bool cert_info(X509 *x, struct sk_link_cert *ret)
+{
+    struct sk_link_cert c = {.issued = time_ns(X509_get0_notBefore(x)),
+                             .expires = time_ns(X509_get0_notAfter(x))};
+    BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
+    char *hex = n ? BN_bn2hex(n) : NULL;
+    unsigned char *der = NULL;
+    int size = i2d_X509(x, &der);
+    bool ok = hex && size > 0 && strlen(hex) < sizeof(c.serial) &&
+              name_id(X509_get_subject_name(x), c.agent_id);
+    size_t i;
+
+    for (i = 0; ok && hex[i]; i++)
+        c.serial[i] = (char)(hex[i] >= 'A' && hex[i] <= 'F' ? hex[i] + 32 : hex[i]);
+    if (ok)
+        sk_sha256_hex(sk_str_n(der, (size_t)size), c.fingerprint);
+    OPENSSL_free(der);
+    OPENSSL_free(hex);
+    BN_free(n);
+    if (ok)
+        *ret = c;
+    return ok;
+}
+
+int sk_pki_sign(const char *dir, struct sk_str csr, uint32_t life_s, char **ret_cert, char **ret_ca,
+                struct sk_link_cert *ret, struct sk_err *err)
 {
     SK_CLEANUP(sk_freep) char *ca_pem = NULL;
     SK_CLEANUP(sk_pki_secret_freep) char *key_pem = NULL;
@@ -378,8 +412,8 @@ int sk_pki_sign(const char *dir, struct sk_str csr, char **ret_cert, char **ret_
     ca = cert_read(sk_str_c(ca_pem));
     ca_key = key_read(key_pem);
     if (req && ca && ca_key)
-        x = cert_make(req, id, ca, ca_key);
-    b = x ? BIO_new(BIO_s_mem()) : NULL;
+        x = cert_make(req, id, life_s, ca, ca_key);
+    b = x && cert_info(x, ret) ? BIO_new(BIO_s_mem()) : NULL;
     if (b && PEM_write_bio_X509(b, x) == 1)
         text = bio_take(b);
     else
@@ -419,18 +453,27 @@ int sk_pki_issued_check(struct sk_str cert, struct sk_str ca, const char *key, c
 
 /* ---- peers ----------------------------------------------------------------------------------- */
 
-bool sk_pki_peer_id(const SSL *ssl, char id[SK_AGENT_ID_MAX + 1])
+bool sk_pki_peer(const SSL *ssl, struct sk_link_cert *ret)
 {
     X509 *x = SSL_get0_peer_certificate(ssl);
 
-    return x && SSL_get_verify_result(ssl) == X509_V_OK && name_id(X509_get_subject_name(x), id);
+    return x && SSL_get_verify_result(ssl) == X509_V_OK && cert_info(x, ret);
 }
 
 bool sk_pki_renew_due(const SSL *ssl)
 {
     X509 *x = SSL_get_certificate(ssl);
-    int days = 0, secs = 0;
+    int days, secs, left_days, left_secs;
 
-    return x && ASN1_TIME_diff(&days, &secs, NULL, X509_get0_notAfter(x)) == 1 &&
-           days < SK_LINK_RENEW_DAYS;
+    if (!x || ASN1_TIME_diff(&days, &secs, X509_get0_notBefore(x), X509_get0_notAfter(x)) != 1 ||
+        ASN1_TIME_diff(&left_days, &left_secs, NULL, X509_get0_notAfter(x)) != 1)
+        return false;
+    return 3 * (left_days * 86400LL + left_secs) < days * 86400LL + secs;
+}
+
+bool sk_pki_expired(const SSL_CTX *ctx)
+{
+    X509 *x = SSL_CTX_get0_certificate(ctx);
+
+    return x && X509_cmp_current_time(X509_get0_notAfter(x)) < 0;
 }

@@ -36,7 +36,7 @@ static void conn_free(struct sk_link_server *s, struct sk_conn *c)
     if (c->next)
         c->next->prev = c->prev;
     s->n_conns--;
-    s->mem -= c->in_cap;
+    s->mem -= c->in_cap + c->down.size;
     SSL_free(c->ssl);
     (void)close(c->fd);
     sk_buf_done(&c->out);
@@ -78,7 +78,7 @@ static struct sk_conn *conn_new(struct sk_link_server *s, int fd)
         return NULL;
     }
     SSL_set_accept_state(c->ssl);
-    sk_buf_init(&c->out, SK_SERVER_OUT_MAX);
+    sk_buf_init(&c->out, SK_SERVER_OUT_MAX + SK_FRAME_MAX + SK_FRAME_HEAD);
     c->in_cap = SK_SERVER_IN;
     s->mem += c->in_cap;
     c->until = sk_server_in_ms(SK_SERVER_EARLY_MS);
@@ -170,7 +170,12 @@ static bool conn_flush(struct sk_link_server *s, struct sk_conn *c, bool *ret_wr
         c->out_at += n;
     }
     sk_buf_clear(&c->out);
+    if (c->out.cap > SK_SERVER_OUT_MAX) { /* for once */
+        sk_buf_done(&c->out);
+        sk_buf_init(&c->out, SK_SERVER_OUT_MAX + SK_FRAME_MAX + SK_FRAME_HEAD);
+    }
     c->out_at = 0;
+    sk_down_sent(s, c);
     return true;
 }
 
@@ -204,7 +209,7 @@ static void frames_take(struct sk_link_server *s, struct sk_conn *c)
     struct sk_frame f;
     int r = 1;
 
-    while (c->state != SK_CN_BYE && c->out.n - c->out_at < SK_SERVER_OUT_MAX / 2) {
+    while (c->state != SK_CN_BYE && !sk_conn_full(c)) {
         r = sk_frame_parse(sk_str_n(c->in + at, c->in_n - at),
                            c->state == SK_CN_OPEN ? SK_FRAME_MAX : SK_FRAME_EARLY_MAX, &f, &size,
                            &err);
@@ -234,7 +239,7 @@ static void conn_read(struct sk_link_server *s, struct sk_conn *c, bool *ret_wri
     int r;
 
     while (c->state != SK_CN_BYE && !c->dead) {
-        if (c->out.n - c->out_at >= SK_SERVER_OUT_MAX / 2)
+        if (sk_conn_full(c))
             return; /* first it has to take its answers */
         if (turn >= SK_SERVER_TURN) {
             c->again = true;
@@ -306,13 +311,18 @@ static void conn_run(struct sk_link_server *s, struct sk_conn *c)
 static bool sweep(struct sk_link_server *s, bool deadlines)
 {
     uint64_t now = sk_now_mono_ns();
+    int64_t wall = sk_now_wall_ns();
     struct sk_conn *c, *next;
     bool again = false;
 
     for (c = s->conns; c; c = next) {
         next = c->next;
-        if (c->again && !c->dead)
+        if ((c->again && !c->dead) || sk_down_due(s, c, now))
             conn_run(s, c);
+        if (deadlines && c->state == SK_CN_OPEN && !c->dead && wall > c->cert.expires) {
+            sk_session_end(s, c, false, "the certificate has expired");
+            conn_run(s, c);
+        }
         if (deadlines && now > c->until && !c->dead) {
             if (c->state == SK_CN_HELLO || (c->state == SK_CN_OPEN && c->in_frame)) {
                 sk_session_end(s, c, false, "too slow");
@@ -326,6 +336,16 @@ static bool sweep(struct sk_link_server *s, bool deadlines)
             conn_free(s, c);
     }
     return again;
+}
+
+/* Somebody's certificate may have been revoked: tells those whom it concerns, and hangs up. */
+static void recheck(struct sk_link_server *s)
+{
+    struct sk_conn *c;
+
+    for (c = s->conns; c; c = c->next)
+        if (c->state == SK_CN_OPEN && !c->dead && !sk_session_allowed(s, c, &c->cert))
+            conn_run(s, c);
 }
 
 /* While a slow store held us up, nobody could be heard: that is not the agents' fault. */
@@ -343,7 +363,7 @@ static void *server_run(void *arg)
 {
     struct sk_link_server *s = arg;
     struct epoll_event ev[EVENTS];
-    uint64_t next_tick = 0, since;
+    uint64_t next_tick = 0, since, woken;
     struct sk_conn *c, *next;
     bool tick;
     int i, n;
@@ -357,7 +377,12 @@ static void *server_run(void *arg)
                 accept_all(s);
             else if (ev[i].data.ptr != &s->wake)
                 conn_run(s, ev[i].data.ptr);
+            else
+                (void)!read(s->wake, &woken, sizeof(woken)); /* empty: nothing to take */
         }
+        if (atomic_exchange(&s->recheck, false))
+            recheck(s);
+        s->attention |= sk_down_poked(s);
         forgive(s, since);
         tick = sk_now_mono_ns() >= next_tick;
         if (s->attention || tick)
@@ -423,6 +448,9 @@ static int parts_make(struct sk_link_server *s, const struct sk_link_server_conf
 {
     s->epoll = s->listen = s->wake = -1;
     s->conf = *conf;
+    (void)pthread_mutex_init(&s->poke.lock, NULL);
+    if (s->conf.cert_life_s == 0)
+        s->conf.cert_life_s = SK_LINK_CERT_S;
     s->dir = strdup(conf->dir);
     s->by_id = sk_smap_new();
     s->batcher = sk_batcher_new();
@@ -465,6 +493,14 @@ uint16_t sk_link_server_port(const struct sk_link_server *s)
     return s->port;
 }
 
+void sk_link_server_recheck(struct sk_link_server *s)
+{
+    const uint64_t one = 1;
+
+    atomic_store(&s->recheck, true);
+    (void)!write(s->wake, &one, sizeof(one)); /* full: it is awake anyway */
+}
+
 void sk_link_server_stats(const struct sk_link_server *s, struct sk_link_server_stats *ret)
 {
     *ret = (struct sk_link_server_stats){
@@ -494,6 +530,7 @@ struct sk_link_server *sk_link_server_free(struct sk_link_server *s)
     (void)sk_smap_free(s->by_id);
     (void)sk_batcher_free(s->batcher);
     (void)sk_arena_free(s->arena);
+    (void)pthread_mutex_destroy(&s->poke.lock);
     free(s->dir);
     free(s);
     return NULL;

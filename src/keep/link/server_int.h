@@ -26,6 +26,7 @@
 #define SK_SERVER_FRAME_MS 60000 /* from the first byte of a frame to its last */
 #define SK_SERVER_IDLE_MS 60000  /* between frames; agents ask every 15 s */
 #define SK_SERVER_BYE_MS 2000    /* for the peer to take our last words */
+#define SK_DOWN_POKES 16         /* agents told of at once; more: all are asked for */
 
 enum sk_conn_state { SK_CN_HANDSHAKE, SK_CN_HELLO, SK_CN_OPEN, SK_CN_BYE };
 
@@ -44,6 +45,13 @@ struct sk_conn {
     bool shut;       /* our side is closed */
     bool dead;
     char peer[64], id[SK_AGENT_ID_MAX + 1];
+    struct sk_link_cert cert; /* while open */
+    struct {
+        bool speaks;          /* its HELLO said so */
+        uint64_t rev, last;   /* it has all up to rev; last of the frame under way, 0: none is */
+        size_t size;          /* bytes of that frame, until they are with the kernel */
+        uint64_t next, until; /* monotonic ns: to ask again, to send again */
+    } down;
     struct sk_conn *prev, *next;
 };
 struct sk_link_server {
@@ -54,13 +62,20 @@ struct sk_link_server {
     uint16_t port;
     pthread_t thread;
     bool has_thread;
-    atomic_bool stop;
+    atomic_bool stop, recheck;
     bool attention; /* some connection is dead or has more to do */
     struct sk_conn *conns;
     size_t n_conns, mem;
     struct sk_smap *by_id; /* open connections by agent id */
     struct sk_batcher *batcher;
     struct sk_arena *arena;
+    bool down_failed; /* and told so */
+    struct {          /* by any thread, under the lock */
+        pthread_mutex_t lock;
+        char ids[SK_DOWN_POKES][SK_AGENT_ID_MAX + 1];
+        size_t n;
+        bool all;
+    } poke;
     atomic_uint_fast64_t connected, batches, items, refused, bad_frames;
 };
 
@@ -68,6 +83,23 @@ struct sk_link_server {
 void sk_session_frame(struct sk_link_server *s, struct sk_conn *c, const struct sk_frame *f);
 /* Ends a connection with a reason for the peer and one log line. bad: the peer broke the rules. */
 void sk_session_end(struct sk_link_server *s, struct sk_conn *c, bool bad, const char *why);
+/* Is its certificate still good? false: the connection is ended. */
+bool sk_session_allowed(struct sk_link_server *s, struct sk_conn *c,
+                        const struct sk_link_cert *cert);
 uint64_t sk_server_in_ms(uint32_t ms);
+/* It has to take its answers before it is heard again. A DOWN frame is no answer: an agent that is
+ * itself sending takes it only later. */
+static inline bool sk_conn_full(const struct sk_conn *c)
+{
+    return c->out.n - c->out_at >= SK_SERVER_OUT_MAX / 2 + c->down.size;
+}
+
+/* down.c: answers go to c->out. */
+void sk_down_ask(struct sk_link_server *s, struct sk_conn *c);
+void sk_down_ack(struct sk_link_server *s, struct sk_conn *c, uint64_t rev);
+/* Time to ask or to send again? true: something is in c->out. */
+bool sk_down_due(struct sk_link_server *s, struct sk_conn *c, uint64_t now);
+void sk_down_sent(struct sk_link_server *s, struct sk_conn *c); /* c->out is empty */
+bool sk_down_poked(struct sk_link_server *s); /* true: some connection is due now */
 
 #endif

@@ -37,6 +37,7 @@ struct console { /* the sink: remembers what came, and how often */
     int fail;       /* so many batches are refused */
     int tokens;     /* valid tokens left */
     bool keep_last; /* answers sink_seq by last, like a store */
+    void *wants;    /* of test_down.c */
     struct sk_link_server *s;
     struct sk_link_server_conf conf;
     char dir[64];
@@ -89,11 +90,14 @@ static inline uint64_t console_came(struct console *c)
     return n;
 }
 
-static inline int console_join(void *arg, struct sk_str id, struct sk_str secret)
+static inline int console_join(void *arg, struct sk_str id, struct sk_str secret,
+                               struct sk_str agent_id, struct sk_err *err)
 {
     struct console *c = arg;
     int r = -EACCES;
 
+    (void)agent_id;
+    (void)err;
     (void)pthread_mutex_lock(&c->lock);
     if (sk_str_eq(id, SK_STR("t1")) && sk_str_eq(secret, SK_STR("s3cret")) && c->tokens > 0) {
         c->tokens--;
@@ -163,6 +167,7 @@ struct agent {
     pthread_mutex_t lock;
     bool connected;
     char error[256];
+    void *taker; /* of test_down.c */
 };
 
 static inline void agent_state(void *arg, bool connected, const char *error)
@@ -266,10 +271,11 @@ static inline void text_write(const char *dir, const char *name, const char *tex
 static inline void enrol(const char *dir, const char *ca_dir, const char *id)
 {
     SK_CLEANUP(sk_freep) char *key = NULL, *csr = NULL, *cert = NULL, *ca = NULL;
+    struct sk_link_cert info;
     struct sk_err err = {0};
 
     if (sk_ca_ensure(ca_dir, &err) < 0 || sk_pki_request(id, &key, &csr, &err) < 0 ||
-        sk_pki_sign(ca_dir, sk_str_c(csr), &cert, &ca, &err) < 0)
+        sk_pki_sign(ca_dir, sk_str_c(csr), SK_LINK_CERT_S, &cert, &ca, &info, &err) < 0)
         fail_msg("%s", err.msg);
     text_write(dir, "agent.key", key);
     text_write(dir, "agent.pem", cert);
@@ -378,7 +384,10 @@ static inline void assert_refused(struct peer *p, const char *part)
 
 static inline void peer_hello(struct peer *p, const char *id)
 {
-    struct sk_hello h = {SK_LINK_VERSION_MIN, SK_LINK_VERSION, 0, sk_str_c(id), SK_STR("test")};
+    struct sk_hello h = {.oldest = SK_LINK_VERSION_MIN,
+                         .newest = SK_LINK_VERSION,
+                         .agent_id = sk_str_c(id),
+                         .agent_version = SK_STR("test")};
 
     assert_int_equal(sk_hello_add(&p->out, &h), 0);
     peer_send(p);
