@@ -24,8 +24,8 @@ static bool token_find(struct sk_call *c, struct sk_str text, struct sk_token *r
         return false;
     id = sk_str_sub(text, 0, (size_t)dot);
     *ret_secret = sk_str_sub(text, (size_t)dot + 1, text.n);
-    if (sk_str_starts(id, SK_STR("join-")) || sk_str_starts(id, SK_STR("first")))
-        return false; /* these open other doors */
+    if (sk_str_starts(id, SK_STR("first")))
+        return false; /* opens another door */
     if (sk_store_get(c->s->conf.store, &sk_kind_token, id, c->arena, ret, NULL) != 0)
         return false;
     return sk_sha256_matches(ret->hash, *ret_secret) &&

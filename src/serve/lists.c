@@ -7,20 +7,31 @@
 #define CSV_ROWS_MAX 100000u
 #define CSV_COLUMNS_MAX 64
 
+static bool path_is(struct sk_str path, const char *plural)
+{
+    size_t i;
+
+    for (i = 0; i < path.n && plural[i]; i++)
+        if (path.p[i] != plural[i] && (path.p[i] != '-' || plural[i] != '_'))
+            return false;
+    return i == path.n && !plural[i];
+}
+
 const struct sk_kind *sk_api_kind(struct sk_str plural, enum sk_role *ret_least)
 {
     static const struct {
         const struct sk_kind *kind;
         enum sk_role least;
-    } kinds[] = {{&sk_kind_host, SK_ROLE_VIEWER},  {&sk_kind_container, SK_ROLE_VIEWER},
-                 {&sk_kind_image, SK_ROLE_VIEWER}, {&sk_kind_process, SK_ROLE_VIEWER},
-                 {&sk_kind_alert, SK_ROLE_VIEWER}, {&sk_kind_agent, SK_ROLE_VIEWER},
-                 {&sk_kind_user, SK_ROLE_ADMIN},   {&sk_kind_token, SK_ROLE_VIEWER},
-                 {&sk_kind_audit, SK_ROLE_ADMIN}};
+    } kinds[] = {{&sk_kind_host, SK_ROLE_VIEWER},      {&sk_kind_container, SK_ROLE_VIEWER},
+                 {&sk_kind_image, SK_ROLE_VIEWER},     {&sk_kind_process, SK_ROLE_VIEWER},
+                 {&sk_kind_alert, SK_ROLE_VIEWER},     {&sk_kind_agent, SK_ROLE_VIEWER},
+                 {&sk_kind_user, SK_ROLE_ADMIN},       {&sk_kind_token, SK_ROLE_VIEWER},
+                 {&sk_kind_audit, SK_ROLE_ADMIN},      {&sk_kind_join_token, SK_ROLE_ADMIN},
+                 {&sk_kind_certificate, SK_ROLE_ADMIN}};
     size_t i;
 
     for (i = 0; i < SK_ARRAY_LEN(kinds); i++) {
-        if (!sk_str_eq(plural, sk_str_c(kinds[i].kind->plural)))
+        if (!path_is(plural, kinds[i].kind->plural))
             continue;
         *ret_least = kinds[i].least;
         return kinds[i].kind;
@@ -28,7 +39,7 @@ const struct sk_kind *sk_api_kind(struct sk_str plural, enum sk_role *ret_least)
     return NULL;
 }
 
-/* Sessions, join and one-time tokens are not API tokens; others' tokens are the admin's to see. */
+/* Sessions and one-time tokens are not API tokens; others' tokens are the admin's to see. */
 static struct sk_str filter_of(struct sk_call *c, const struct sk_kind *kind)
 {
     struct sk_str user = sk_http_query(c->req, "filter");
@@ -37,8 +48,8 @@ static struct sk_str filter_of(struct sk_call *c, const struct sk_kind *kind)
     if (kind != &sk_kind_token)
         return user;
     own = sk_arena_printf(c->arena,
-                          "(not id startswith session- and not id startswith join- and not id in "
-                          "(first, local))%s%s%s%s%.*s%s",
+                          "(not id startswith session- and not id in (first, local))"
+                          "%s%s%s%s%.*s%s",
                           c->role == SK_ROLE_ADMIN ? "" : " and user_id = \"",
                           c->role == SK_ROLE_ADMIN ? "" : c->user.id.p,
                           c->role == SK_ROLE_ADMIN ? "" : "\"", user.n ? " and (" : "", (int)user.n,

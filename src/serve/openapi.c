@@ -58,11 +58,26 @@ static const struct operation operations[] = {
      OBJECT("\"name\":" TEXT ",\"role\":" ROLE
             ",\"expires\":{\"type\":\"string\",\"format\":\"date-time\"}"),
      OBJECT("\"id\":" TEXT ",\"name\":" TEXT ",\"role\":" ROLE ",\"token\":" TEXT), "201"},
+    {"/join-tokens", "post", "addJoinToken",
+     "Make a token for agents of other hosts; it and the command that uses it are shown this once",
+     OBJECT(
+         "\"name\":" TEXT ",\"max_uses\":{\"type\":\"integer\",\"default\":1,\"minimum\":0,"
+         "\"maximum\":100000,\"description\":\"Agents that may join with it; 0: as many as come\"}"
+         ",\"expires\":{\"type\":\"string\",\"format\":\"date-time\",\"description\":"
+         "\"Default: in an hour; at most a year from now\"}"),
+     "{\"allOf\":[" REF("JoinToken") "," OBJECT("\"token\":" TEXT ",\"command\":" TEXT) "]}",
+     "201"},
+    {"/join-tokens/{id}", "delete", "revokeJoinToken", "Revoke a join token", NULL,
+     REF("JoinToken"), "200"},
+    {"/agents/{id}/revoke", "post", "revokeAgent",
+     "Revoke an agent's certificates: it is cut off and refused until it joins with a new token",
+     NULL, REF("Agent"), "200"},
     {"/tokens/{id}", "delete", "deleteToken", "Delete an API token", NULL, NULL, "200"},
 };
 
-static const char *const listed[] = {"hosts",  "containers", "images", "processes", "alerts",
-                                     "agents", "users",      "tokens", "audit"};
+static const char *const listed[] = {"hosts",  "containers",  "images",      "processes",
+                                     "alerts", "agents",      "users",       "tokens",
+                                     "audit",  "join-tokens", "certificates"};
 
 static const char list_params[] =
     "[{\"name\":\"filter\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},\"description\":"
@@ -137,12 +152,29 @@ static void operations_of(struct sk_jw *w, const char *path)
             operation_write(w, &operations[i]);
 }
 
-/* "container" → "Container", the schema's name. */
+/* "join_token" → "JoinToken", the schema's name. */
 static void schema_name(const struct sk_kind *k, char ret[64])
 {
-    (void)sk_str_copy(ret, 64, sk_str_c(k->name));
-    if (ret[0] >= 'a' && ret[0] <= 'z')
-        ret[0] = (char)(ret[0] - 32);
+    const char *p = k->name;
+    bool up = true;
+    size_t n = 0;
+
+    for (; *p && n < 63; p++) {
+        if (*p != '_')
+            ret[n++] = up && *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
+        up = *p == '_';
+    }
+    ret[n] = 0;
+}
+
+/* "join_tokens" → "/join-tokens" */
+static void list_path(const struct sk_kind *k, char ret[80])
+{
+    char *p;
+
+    (void)snprintf(ret, 80, "/%s", k->plural);
+    for (p = ret; *p; p++)
+        *p = *p == '_' ? '-' : *p;
 }
 
 static void kind_paths(struct sk_jw *w, const struct sk_kind *k)
@@ -150,7 +182,7 @@ static void kind_paths(struct sk_jw *w, const struct sk_kind *k)
     char name[64], path[80], schema[256];
 
     schema_name(k, name);
-    (void)snprintf(path, sizeof(path), "/%s", k->plural);
+    list_path(k, path);
     sk_jw_key(w, sk_str_c(path));
     sk_jw_begin(w, '{');
     sk_jw_key(w, SK_STR("get"));
@@ -170,7 +202,7 @@ static void kind_paths(struct sk_jw *w, const struct sk_kind *k)
     operations_of(w, path);
     sk_jw_end(w, '}');
 
-    (void)snprintf(path, sizeof(path), "/%s/{id}", k->plural);
+    (void)snprintf(path + strlen(path), sizeof(path) - strlen(path), "/{id}");
     sk_jw_key(w, sk_str_c(path));
     sk_jw_begin(w, '{');
     (void)snprintf(schema, sizeof(schema), "{\"$ref\":\"#/components/schemas/%s\"}", name);
@@ -197,13 +229,14 @@ static void other_paths(struct sk_jw *w)
     size_t i;
 
     for (i = 0; i < SK_ARRAY_LEN(operations); i++) {
-        struct sk_str path = sk_str_c(operations[i].path), first = path, rest;
+        struct sk_str path = sk_str_c(operations[i].path), first = path, rest = {0};
 
         if (sk_str_cut(sk_str_sub(path, 1, path.n), '/', &first, &rest))
             path = first;
         else
             path = sk_str_sub(path, 1, path.n);
-        if (sk_api_kind(path, &(enum sk_role){0}) || strcmp(before, operations[i].path) == 0)
+        if ((sk_api_kind(path, &(enum sk_role){0}) && sk_str_chr(rest, '/') < 0) ||
+            strcmp(before, operations[i].path) == 0)
             continue;
         before = operations[i].path;
         sk_jw_key(w, sk_str_c(before));

@@ -169,9 +169,10 @@ static const struct {
     {"GET", "/api/v1/live", SK_ROLE_VIEWER, sk_live_open},
     {"POST", "/api/v1/users", SK_ROLE_ADMIN, sk_api_user_add},
     {"POST", "/api/v1/tokens", SK_ROLE_VIEWER, sk_api_token_add},
+    {"POST", "/api/v1/join-tokens", SK_ROLE_ADMIN, sk_api_join_token_add},
 };
 
-/* PATCH and DELETE of one object. */
+/* PATCH and DELETE of one object; "KIND/ACTION": POST /KIND/ID/ACTION. */
 static const struct {
     const char *method, *kind;
     int least;
@@ -181,6 +182,8 @@ static const struct {
     {"PATCH", "users", SK_ROLE_ADMIN, sk_api_user_patch},
     {"DELETE", "users", SK_ROLE_ADMIN, sk_api_user_delete},
     {"DELETE", "tokens", SK_ROLE_VIEWER, sk_api_token_delete},
+    {"DELETE", "join-tokens", SK_ROLE_ADMIN, sk_api_join_token_delete},
+    {"POST", "agents/revoke", SK_ROLE_ADMIN, sk_api_agent_revoke},
 };
 
 static bool is_change(struct sk_str method)
@@ -214,8 +217,16 @@ static bool route_whole(struct sk_call *c)
 
 static void change(struct sk_call *c, struct sk_str kind, struct sk_str id)
 {
+    ssize_t slash = sk_str_chr(id, '/');
+    char *with;
     size_t i;
 
+    if (slash >= 0) {
+        with = sk_arena_printf(c->arena, SK_STR_FMT SK_STR_FMT, SK_STR_ARG(kind),
+                               (int)(id.n - (size_t)slash), id.p + slash);
+        kind = sk_str_c(with);
+        id = sk_str_sub(id, 0, (size_t)slash);
+    }
     for (i = 0; i < SK_ARRAY_LEN(changes); i++) {
         if (!sk_str_eq(kind, sk_str_c(changes[i].kind)) ||
             !sk_str_eq(c->req->method, sk_str_c(changes[i].method)))

@@ -5,7 +5,7 @@
  * REST (JSON; shapes from the field tables; errors are {"error":{"code","message","hint"?}}):
  *   GET    /api/v1/KINDS?filter=EXPR&sort=[-]PATH&limit=N&cursor=C   →
  * {"items":[…],"next":C?,"total":N} KINDS: hosts containers images processes alerts agents
- * (viewer), users tokens audit (admin) GET    /api/v1/KINDS/ID → the object GET /api/v1/KINDS.csv?…
+ * (viewer), users tokens audit join-tokens certificates (admin) GET    /api/v1/KINDS/ID → the object GET /api/v1/KINDS.csv?…
  * the same list as CSV PATCH  /api/v1/alerts/ID {"state":"closed"|"open"}               operator
  *   GET    /api/v1/live?kinds=alerts,processes,containers,…          text/event-stream:
  *          event: KIND (singular), id: running number, data: object; ": ping" each 15 s; reconnects
@@ -25,7 +25,11 @@
  * sign out POST   /api/v1/users {"name","role","password"} · PATCH /users/ID
  * {"role"?,"password"?,"disabled"?} DELETE /api/v1/users/ID admin POST   /api/v1/tokens
  * {"name","role","expires"?} → {"id",…,"token":SECRET} shown once · DELETE /tokens/ID GET
- * /api/v1/openapi.json · GET /api/v1/version · GET /healthz Sign-in  session cookie (HttpOnly,
+ * /api/v1/openapi.json
+ *   POST   /api/v1/join-tokens {"name"?,"max_uses"?,"expires"?} → {…,"token","command"} shown once,
+ *          default: one agent within an hour; max_uses 0: any number · DELETE /join-tokens/ID:
+ *          revokes it · POST /api/v1/agents/ID/revoke: its certificates   admin
+ *   GET /api/v1/version · GET /healthz Sign-in  session cookie (HttpOnly,
  * Secure, SameSite=Strict, 12 h idle) + X-CSRF-Token header on every change; or Authorization:
  * Bearer TOKEN. 5 failed tries a minute per name and address. Argon2id. Roles: viewer reads,
  * operator also changes alerts, admin everything. Every change and sign-in is in the audit log.
@@ -50,6 +54,7 @@ SK_DEFINE_CLEANUP(struct sk_live *, sk_live_free)
 void sk_live_publish(struct sk_live *l, const struct sk_kind *kind, const void *obj, bool removed);
 
 struct sk_serve;
+struct sk_fleet;
 struct sk_asset {     /* one embedded file, gzip-compressed */
     const char *path; /* "/index.html", "/assets/app-ABCD.js" */
     const char *type;
@@ -62,6 +67,7 @@ struct sk_serve_conf {
     const char *cert_pem, *key_pem;
     struct sk_store *store; /* the caller's */
     struct sk_live *live;
+    struct sk_fleet *fleet; /* fleet.h; the caller's. NULL: no agents of other hosts */
     /* JSON text {"items":[…],"error"?,"warnings":[…]} of the rules in use, appended. May be NULL.
      */
     int (*rules_json)(void *arg, struct sk_buf *out);

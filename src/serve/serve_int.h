@@ -67,7 +67,7 @@ int sk_auth_password_store(struct sk_call *c, const struct sk_user *u, struct sk
 void sk_auth_whoami(struct sk_call *c);
 void sk_auth_logout(struct sk_call *c);
 
-/* ---- lists.c, overview.c, accounts.c, live.c, openapi.c, pages.c
+/* ---- lists.c, overview.c, accounts.c, agents.c, live.c, openapi.c, pages.c
  * ------------------------------------- */
 void sk_api_list(struct sk_call *c, const struct sk_kind *kind);
 void sk_api_csv(struct sk_call *c, const struct sk_kind *kind);
@@ -80,10 +80,14 @@ void sk_api_user_patch(struct sk_call *c, struct sk_str id);
 void sk_api_user_delete(struct sk_call *c, struct sk_str id);
 void sk_api_token_add(struct sk_call *c);
 void sk_api_token_delete(struct sk_call *c, struct sk_str id);
+void sk_api_join_token_add(struct sk_call *c);
+void sk_api_join_token_delete(struct sk_call *c, struct sk_str id);
+void sk_api_agent_revoke(struct sk_call *c, struct sk_str id);
 void sk_live_open(struct sk_call *c);
 void sk_pages_get(struct sk_call *c);
 
-/* Kinds that the API lists, and who may see them; NULL: no such list. */
+/* Kinds that the API lists, and who may see them; NULL: no such list. A '-' of the path is a '_' of
+ * the plural. */
 const struct sk_kind *sk_api_kind(struct sk_str plural, enum sk_role *ret_least);
 bool sk_user_by_name(struct sk_call *c, struct sk_str name, struct sk_user *ret, int *ret_r,
                      struct sk_err *err);
