@@ -142,7 +142,10 @@ static const struct sk_opt agent_opts[] = {
     {"check", 0, NULL, NULL, "print what this host grants and what is lost without it, then end",
      false},
     {"console", 'C', "HOST:PORT", NULL, "console to report to", false},
-    {"join", 0, "TOKEN", NULL, "one-time token for the first start, printed by the console", false},
+    {"join", 0, "TOKEN", NULL,
+     "join token for the first start (skep join create); it also brings back an agent that was "
+     "revoked",
+     false},
     RUN_AGENT_OPTS,
     RUN_OPTS,
     {"json", 0, NULL, NULL, "with --check: print JSON", false},
@@ -177,6 +180,9 @@ static void status_print(const struct sk_agent *g)
            (unsigned long long)g->events_lost);
     printf("alerts         %llu\n", (unsigned long long)g->alerts);
     printf("waiting        %llu records for the console\n", (unsigned long long)g->outbox_pending);
+    if (g->prints_lost)
+        printf("not printed    %llu alerts: nobody reads its standard output\n",
+               (unsigned long long)g->prints_lost);
     printf("memory, cpu    %.1f MiB, %.1f s\n", (double)g->rss / 1048576.0,
            (double)g->cpu_ms / 1000.0);
     if (g->runtime_error.n)

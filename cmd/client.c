@@ -65,27 +65,33 @@ int sk_client_new(const struct sk_args *a, uint32_t timeout_ms, struct sk_http *
     return sk_http_new(&conf, ret, err);
 }
 
-int sk_client_get(struct sk_http *h, const char *path, struct sk_buf *out, struct sk_err *err)
+int sk_client_call(struct sk_http *h, const char *method, const char *path, struct sk_str body,
+                   struct sk_buf *out, struct sk_err *err)
 {
     struct json_object *doc = NULL;
-    int status = sk_http_do(h, "GET", path, (struct sk_str){0}, out, err);
+    int status = sk_http_do(h, method, path, body, out, err);
 
     if (status == -ECONNREFUSED || status == -ENOENT)
         return sk_err_wrap(err, status, "the console does not answer (has it stopped? skep up)");
     if (status < 0)
         return status;
-    if (status == 200)
+    if (status >= 200 && status < 300)
         return 0;
     if (sk_json_parse(sk_buf_view(out), &doc, NULL) == 0 && sk_json_str(doc, "error.message").n) {
         struct sk_str m = sk_json_str(doc, "error.message");
 
         (void)sk_err_set(err, -EPROTO, SK_STR_FMT, SK_STR_ARG(m));
     } else {
-        (void)sk_err_set(err, -EPROTO, "the console answered %d to %s", status, path);
+        (void)sk_err_set(err, -EPROTO, "the console answered %d to %s %s", status, method, path);
     }
     if (doc)
         (void)json_object_put(doc);
     return -EPROTO;
+}
+
+int sk_client_get(struct sk_http *h, const char *path, struct sk_buf *out, struct sk_err *err)
+{
+    return sk_client_call(h, "GET", path, (struct sk_str){0}, out, err);
 }
 
 int sk_url_escape(struct sk_buf *out, struct sk_str s)

@@ -13,11 +13,25 @@
 /* A client for --server/--token, SKEP_SERVER/SKEP_TOKEN, or DATA/console.json. */
 int sk_client_new(const struct sk_args *a, uint32_t timeout_ms, struct sk_http **ret,
                   struct sk_err *err) SK_NODISCARD;
-/* GET path into out; any status but 200 is an error with the server's own words. */
+/* A call of the API; body is JSON or empty. The answer is appended to out. Any status but 2xx is an
+ * error with the server's own words. */
+int sk_client_call(struct sk_http *h, const char *method, const char *path, struct sk_str body,
+                   struct sk_buf *out, struct sk_err *err) SK_NODISCARD;
+/* GET path into out. */
 int sk_client_get(struct sk_http *h, const char *path, struct sk_buf *out,
                   struct sk_err *err) SK_NODISCARD;
 /* Appends s percent-encoded (RFC 3986 unreserved characters stay). */
 int sk_url_escape(struct sk_buf *out, struct sk_str s);
+
+/* A list command: asks for a kind's rows and prints them as a table or JSON, after LIST options.
+ * filter: of the command itself, joined with the user's by "and"; may be NULL. An exit code. */
+int sk_list_run(const struct sk_args *a, const struct sk_kind *kind, const char *filter);
+#define SK_LIST_OPTS                                                                               \
+    {"filter", 'f', "EXPR", NULL, "only rows for which the expression holds", false},              \
+        {"sort", 0, "[-]PATH", NULL, "order by this field; - for descending", false},              \
+        {"columns", 'c', "PATH,…", NULL, "columns to show (names as in --json)", false},           \
+        {"limit", 'n', "N", "100", "rows at most", false}, SK_OPT_JSON, SK_OPT_SERVER,             \
+        SK_OPT_TOKEN, SK_OPT_DATA, SK_OPT_END
 
 /* Prints rows of a kind as a table that fits the terminal: columns are dotted paths, comma
  * separated, or NULL for the kind's LIST fields. */

@@ -116,6 +116,13 @@ static int list_run(const struct sk_args *a, const struct list *l)
     return r < 0 ? sk_fail(&err) : 0;
 }
 
+int sk_list_run(const struct sk_args *a, const struct sk_kind *kind, const char *filter)
+{
+    const struct list l = {kind, filter};
+
+    return list_run(a, &l);
+}
+
 /* ---- alerts --follow ----------------------------------------------------------------------------
  */
 
@@ -216,18 +223,11 @@ static int processes_run(const struct sk_args *a)
     return list_run(a, &(struct list){&sk_kind_process, NULL});
 }
 
-#define LIST_OPTS                                                                                  \
-    {"filter", 'f', "EXPR", NULL, "only rows for which the expression holds", false},              \
-        {"sort", 0, "[-]PATH", NULL, "order by this field; - for descending", false},              \
-        {"columns", 'c', "PATH,…", NULL, "columns to show (names as in --json)", false},           \
-        {"limit", 'n', "N", "100", "rows at most", false}, SK_OPT_JSON, SK_OPT_SERVER,             \
-        SK_OPT_TOKEN, SK_OPT_DATA, SK_OPT_END
-
-static const struct sk_opt list_opts[] = {LIST_OPTS};
+static const struct sk_opt list_opts[] = {SK_LIST_OPTS};
 static const struct sk_opt ps_opts[] = {
-    {"all", 'a', NULL, NULL, "also containers that do not run", false}, LIST_OPTS};
+    {"all", 'a', NULL, NULL, "also containers that do not run", false}, SK_LIST_OPTS};
 static const struct sk_opt alerts_opts[] = {
-    {"follow", 'F', NULL, NULL, "print alerts as they come, until Ctrl-C", false}, LIST_OPTS};
+    {"follow", 'F', NULL, NULL, "print alerts as they come, until Ctrl-C", false}, SK_LIST_OPTS};
 
 const struct sk_cmd sk_cmd_ps = {
     .name = "ps",
@@ -262,6 +262,5 @@ const struct sk_cmd sk_cmd_alerts = {.name = "alerts",
                                      .usage = "[OPTIONS]",
                                      .opts = alerts_opts,
                                      .run = alerts_run,
-                                     .examples =
-                                         "  skep alerts --filter 'priority <= error'\n"
-                                         "  skep alerts --follow --json | jq .rule"};
+                                     .examples = "  skep alerts --filter 'priority <= error'\n"
+                                                 "  skep alerts --follow --json | jq .rule"};

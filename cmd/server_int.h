@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "fleet.h"
 #include "paths.h"
 #include "serve.h"
 #include "server_run.h"
@@ -15,6 +16,7 @@ struct sk_server_run {
     struct sk_server_conf conf;
     struct sk_store *store;
     struct sk_live *live;
+    struct sk_fleet *fleet;
     struct sk_serve *serve;
     struct sk_link_server *door; /* for agents of other hosts; NULL: closed */
     char tls_dir[SK_PATH_TEXT], url[128], agents[128];
@@ -28,8 +30,11 @@ struct sk_server_run {
 int server_token_put(struct sk_server_run *s, struct sk_str id, struct sk_str name,
                      struct sk_str secret, enum sk_role role, int64_t expires,
                      struct sk_err *err) SK_NODISCARD;
-int server_join(void *arg, struct sk_str token_id,
-                struct sk_str secret);       /* link.h: spends a token */
+/* The door for agents of other hosts, where conf says so (server_fleet.c). */
+int server_door_new(struct sk_server_run *s, struct sk_err *err) SK_NODISCARD;
+/* "127.0.0.1:8443", "[::1]:8443", ":8443" (loopback). */
+int server_address_parse(const char *text, char address[64], uint16_t *ret_port,
+                         struct sk_err *err) SK_NODISCARD;
 void server_health(struct sk_server_run *s); /* logs when it changed */
 void *server_keeper(void *arg);
 

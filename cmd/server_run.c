@@ -20,8 +20,7 @@
 /* ---- address
  * ---------------------------------------------------------------------------------------- */
 
-/* "127.0.0.1:8443", "[::1]:8443", ":8443" (loopback). */
-static int address_parse(const char *text, char address[64], uint16_t *ret_port, struct sk_err *err)
+int server_address_parse(const char *text, char address[64], uint16_t *ret_port, struct sk_err *err)
 {
     struct sk_str s = sk_str_c(text), host, port;
     ssize_t colon = sk_str_rchr(s, ':');
@@ -102,7 +101,7 @@ static int face_new(struct sk_server_run *s, struct sk_err *err)
     char address[64];
     uint16_t port;
     struct sk_serve_conf conf;
-    int r = address_parse(s->conf.listen, address, &port, err);
+    int r = server_address_parse(s->conf.listen, address, &port, err);
 
     if (r == 0)
         r = certificates(s, address, &cert, err);
@@ -114,6 +113,7 @@ static int face_new(struct sk_server_run *s, struct sk_err *err)
                                   .key_pem = cert.key_pem,
                                   .store = s->store,
                                   .live = s->live,
+                                  .fleet = s->fleet,
                                   .rules_json = s->conf.rules_json,
                                   .fault = s->conf.fault,
                                   .arg = s->conf.arg,
@@ -132,29 +132,6 @@ static int face_new(struct sk_server_run *s, struct sk_err *err)
                    strchr(address, ':') ? "https://[%s]:%u" : "https://%s:%u", address,
                    sk_serve_port(s->serve));
     return local_access(s, err);
-}
-
-static int door_new(struct sk_server_run *s, struct sk_err *err)
-{
-    char address[64];
-    struct sk_link_server_conf conf = {.address = address,
-                                       .dir = s->tls_dir,
-                                       .sink = sk_server_run_sink,
-                                       .sink_seq = sk_server_run_seq,
-                                       .join = server_join,
-                                       .arg = s,
-                                       .log = s->conf.log};
-    int r;
-
-    if (!s->conf.agents)
-        return 0;
-    r = address_parse(s->conf.agents, address, &conf.port, err);
-    if (r == 0)
-        r = sk_link_server_new(&conf, &s->door, err);
-    if (r == 0)
-        (void)snprintf(s->agents, sizeof(s->agents), strchr(address, ':') ? "[%s]:%u" : "%s:%u",
-                       address, sk_link_server_port(s->door));
-    return r;
 }
 
 int sk_server_run_new(const struct sk_server_conf *conf, struct sk_server_run **ret,
@@ -176,10 +153,12 @@ int sk_server_run_new(const struct sk_server_conf *conf, struct sk_server_run **
     r = sk_store_open(conf->store ? conf->store : url, conf->log, &s->store, err);
     if (r == 0 && (r = sk_live_new(&s->live)) < 0)
         r = sk_err_set(err, r, "out of memory");
+    if (r == 0 && (r = sk_fleet_new(s->store, s->live, conf->log, &s->fleet)) < 0)
+        r = sk_err_set(err, r, "out of memory");
     if (r == 0)
         r = face_new(s, err);
     if (r == 0)
-        r = door_new(s, err);
+        r = server_door_new(s, err);
     if (r < 0)
         return r;
     r = pthread_create(&s->keeper, NULL, server_keeper, s);
@@ -203,6 +182,7 @@ struct sk_server_run *sk_server_run_free(struct sk_server_run *s)
     }
     (void)sk_link_server_free(s->door);
     (void)sk_serve_free(s->serve);
+    (void)sk_fleet_free(s->fleet);
     (void)sk_live_free(s->live);
     (void)sk_store_close(s->store);
     (void)pthread_cond_destroy(&s->wake);
@@ -224,29 +204,4 @@ const char *sk_server_run_agents(const struct sk_server_run *s)
 int sk_server_run_first(struct sk_server_run *s, char ret_token[44], struct sk_err *err)
 {
     return sk_serve_first_token(s->serve, ret_token, err);
-}
-
-#define JOIN_HOURS 1
-
-int sk_server_run_join_token(struct sk_server_run *s, char ret[160], struct sk_err *err)
-{
-    unsigned char rnd[8];
-    char secret[44], ca[65], id[32];
-    uint64_t number;
-    int r = sk_token_make(secret);
-
-    if (r == 0)
-        r = sk_random(rnd, sizeof(rnd));
-    if (r < 0)
-        return sk_err_set(err, r, "no random numbers for a token");
-    memcpy(&number, rnd, sizeof(number));
-    (void)snprintf(id, sizeof(id), "join-%016llx", (unsigned long long)number);
-    r = sk_link_ca_hash(s->tls_dir, ca, err);
-    if (r == 0)
-        r = server_token_put(s, sk_str_c(id), SK_STR("one agent may join"), sk_str_c(secret),
-                             SK_ROLE_VIEWER,
-                             sk_now_wall_ns() + (int64_t)JOIN_HOURS * 3600 * SK_NS_PER_S, err);
-    if (r == 0)
-        (void)snprintf(ret, 160, "%s.%s.%s", id, secret, ca);
-    return r;
 }

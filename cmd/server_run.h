@@ -11,10 +11,12 @@
 #include "link/link.h"
 
 struct sk_server_conf {
-    const char *data;   /* DATA */
-    const char *listen; /* "127.0.0.1:8443", "[::1]:0" */
-    const char *agents; /* "0.0.0.0:8444" to take agents of other hosts in, or NULL */
-    const char *store;  /* URL, or NULL: sqlite in DATA */
+    const char *data;      /* DATA */
+    const char *listen;    /* "127.0.0.1:8443", "[::1]:0" */
+    const char *agents;    /* "0.0.0.0:8444" to take agents of other hosts in, or NULL */
+    const char *agents_at; /* how they reach that: "console.example:8444"; NULL: as it is bound */
+    const char *local;     /* id of the agent in this process, or NULL */
+    const char *store;     /* URL, or NULL: sqlite in DATA */
     int (*rules_json)(void *arg, struct sk_buf *out);
     bool (*fault)(void *arg, char ret[SK_ERR_MAX]); /* serve.h */
     void *arg;
@@ -33,9 +35,9 @@ const char *sk_server_run_agents(const struct sk_server_run *s);
 /* The one-time sign-in of a first start; 0 with text, 1: not needed. */
 int sk_server_run_first(struct sk_server_run *s, char ret_token[44],
                         struct sk_err *err) SK_NODISCARD;
-/* A join token for one agent of another host, valid for an hour ("ID.SECRET.CAHASH"). */
-int sk_server_run_join_token(struct sk_server_run *s, char ret[160],
-                             struct sk_err *err) SK_NODISCARD;
+/* The command that lets one agent of another host join, within an hour. */
+int sk_server_run_join_command(struct sk_server_run *s, struct sk_buf *out,
+                               struct sk_err *err) SK_NODISCARD;
 /* The sink of links (link.h); arg is the server. */
 int sk_server_run_sink(void *arg, struct sk_str agent_id, const struct sk_link_item *items,
                        size_t n, struct sk_err *err);

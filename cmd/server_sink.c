@@ -17,10 +17,9 @@ static const struct {
     const char *field;
     int days;
 } retention[] = {
-    {&sk_kind_process, "exit_time", 2},
-    {&sk_kind_container, "finished", 30},
-    {&sk_kind_alert, "time", 180},
-    {&sk_kind_audit, "time", 365},
+    {&sk_kind_process, "exit_time", 2},   {&sk_kind_container, "finished", 30},
+    {&sk_kind_alert, "time", 180},        {&sk_kind_audit, "time", 365},
+    {&sk_kind_join_token, "expires", 90}, {&sk_kind_certificate, "expires", 90},
 };
 
 /* ---- tokens
@@ -41,21 +40,6 @@ int server_token_put(struct sk_server_run *s, struct sk_str id, struct sk_str na
 
     sk_sha256_hex(secret, hash);
     return sk_store_put(s->store, &put, 1, (struct sk_str){0}, 0, err);
-}
-
-int server_join(void *arg, struct sk_str token_id, struct sk_str secret)
-{
-    struct sk_server_run *s = arg;
-    SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new(65536);
-    struct sk_token t = {0};
-    const struct sk_put spend = {&sk_kind_token, &t, true};
-
-    if (!arena || !sk_str_starts(token_id, SK_STR("join-")) ||
-        sk_store_get(s->store, &sk_kind_token, token_id, arena, &t, NULL) != 0)
-        return -EACCES;
-    if (t.expires < sk_now_wall_ns() || !sk_sha256_matches(t.hash, secret))
-        return -EACCES;
-    return sk_store_put(s->store, &spend, 1, (struct sk_str){0}, 0, NULL) < 0 ? -EACCES : 0;
 }
 
 /* ---- what an agent says
@@ -149,6 +133,15 @@ static const void *item_adapt(struct sk_server_run *s, const struct sk_link_item
         if (sk_store_get(s->store, &sk_kind_host, h->id, a, &old, err) == 0 && old.first_seen)
             h->first_seen = old.first_seen;
         return h;
+    }
+    if (item->kind == &sk_kind_agent) {
+        struct sk_agent *g = sk_arena_alloc(a, sizeof(*g));
+
+        if (!g)
+            return item->obj;
+        *g = *(const struct sk_agent *)item->obj;
+        sk_fleet_agent(s->fleet, g, a);
+        return g;
     }
     if (item->kind == &sk_kind_container) {
         const struct sk_container *c = item->obj;

@@ -37,6 +37,8 @@ static int up_start(struct up *u, const struct sk_args *a, struct sk_err *err)
     const struct sk_server_conf server = {.data = u->run.data,
                                           .listen = sk_args_get(a, "listen"),
                                           .agents = sk_args_get(a, "agents"),
+                                          .agents_at = sk_args_get(a, "agents-at"),
+                                          .local = u->run.host_id,
                                           .rules_json = up_rules_json,
                                           .fault = up_fault,
                                           .arg = u,
@@ -108,6 +110,7 @@ static int up_run(const struct sk_args *a)
 static const struct sk_opt up_opts[] = {
     {"listen", 'l', "ADDR:PORT", "127.0.0.1:8443", "where the console answers (https)", false},
     {"agents", 0, "ADDR:PORT", NULL, "also take in agents of other hosts", false},
+    {"agents-at", 0, "HOST[:PORT]", NULL, "how they reach that, for join commands", false},
     RUN_AGENT_OPTS,
     RUN_OPTS,
     SK_OPT_END};
