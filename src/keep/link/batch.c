@@ -34,8 +34,8 @@ struct sk_batcher *sk_batcher_free(struct sk_batcher *p)
     return NULL;
 }
 
-int sk_batch_add(struct sk_batcher *p, const struct sk_outbox_rec *recs, size_t n, uint64_t base,
-                 struct sk_buf *b)
+int sk_batch_add(struct sk_batcher *p, enum sk_frame_type type, const struct sk_outbox_rec *recs,
+                 size_t n, uint64_t base, struct sk_buf *b)
 {
     size_t i, at, packed;
 
@@ -50,7 +50,7 @@ int sk_batch_add(struct sk_batcher *p, const struct sk_outbox_rec *recs, size_t 
         sk_put_text(&p->raw, sk_str_c(recs[i].kind->name), 1);
         sk_put_text(&p->raw, recs[i].wire, 4);
     }
-    at = sk_frame_begin(b, SK_FR_BATCH);
+    at = sk_frame_begin(b, (int)type);
     sk_put_be(b, p->raw.n, 4);
     if (p->raw.err || sk_buf_reserve(b, ZSTD_compressBound(p->raw.n) + 1) < 0)
         return p->raw.err ? p->raw.err : b->err;

@@ -54,7 +54,7 @@ static void local_close(struct sk_link_client *c)
 }
 
 static const struct sk_link_way way_local = {local_connect, local_deliver, local_idle, local_close,
-                                             local_close};
+                                             local_close, false};
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
@@ -77,9 +77,11 @@ static int carry(struct sk_link_client *c, bool *ret_worked, struct sk_err *err)
     sk_outbox_stats(c->conf.outbox, &st);
     after = st.acked;
     while (!atomic_load(&c->stop)) {
+        if (c->conf.sink)
+            sk_client_down_local(c);
         sk_arena_reset(c->batch);
-        n = sk_outbox_read(c->conf.outbox, after, c->batch, c->recs, SK_LINK_RECS, SK_LINK_IDLE_MS,
-                           err);
+        n = sk_outbox_read(c->conf.outbox, after, c->batch, c->recs, SK_LINK_RECS,
+                           c->way->polls ? 0 : SK_LINK_IDLE_MS, err);
         if (n < 0)
             return n;
         r = n == 0 ? c->way->idle(c, err) : c->way->deliver(c, c->recs, (size_t)n, err);
@@ -166,8 +168,10 @@ static int conf_keep(struct sk_link_client *c, const struct sk_link_client_conf 
 {
     c->conf = *conf;
     c->way = &way_local;
+    c->down.rev = conf->down_rev;
     c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (c->wake < 0)
+    c->more = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (c->wake < 0 || c->more < 0)
         return sk_err_errno(err, errno, "link");
     c->arena = sk_arena_new((size_t)1 << 20);
     c->batch = sk_arena_new(SK_LINK_BATCH_MEM);
@@ -189,6 +193,8 @@ int sk_link_client_new(const struct sk_link_client_conf *conf, struct sk_link_cl
     r = conf_keep(c, conf, err);
     if (r == 0 && !conf->sink)
         r = sk_link_tls_init(c, err);
+    if (r == 0 && c->way->polls)
+        sk_outbox_watch(conf->outbox, c->more);
     if (r == 0) {
         e = pthread_create(&c->thread, NULL, client_run, c);
         c->has_thread = e == 0;
@@ -213,10 +219,14 @@ struct sk_link_client *sk_link_client_free(struct sk_link_client *c)
         sk_outbox_wake(c->conf.outbox);
         (void)pthread_join(c->thread, NULL);
     }
+    if (c->way->polls)
+        sk_outbox_watch(c->conf.outbox, -1);
     c->way->free(c);
+    (void)sk_arena_free(c->down.arena);
     (void)sk_arena_free(c->batch);
     (void)sk_arena_free(c->arena);
     sk_closep(&c->wake);
+    sk_closep(&c->more);
     free(c);
     return NULL;
 }

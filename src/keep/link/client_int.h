@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "link/link.h"
+#include "link/frame.h"
 
 #define SK_LINK_RECS 512                     /* records of one batch */
 #define SK_LINK_BATCH_MEM ((size_t)64 << 20) /* bytes of one batch, decoded */
@@ -24,6 +24,7 @@ struct sk_link_way {
     int (*idle)(struct sk_link_client *c, struct sk_err *err); /* nothing to send for a while */
     void (*close)(struct sk_link_client *c);
     void (*free)(struct sk_link_client *c);
+    bool polls; /* idle waits, for records too; else the outbox is waited on */
 };
 struct sk_link_client {
     const struct sk_link_way *way;
@@ -38,9 +39,22 @@ struct sk_link_client {
     pthread_t thread;
     bool has_thread;
     void *tls; /* of client_tls.c */
+    int more;  /* eventfd: the outbox has something, for ways that poll */
+    struct {   /* client_down.c */
+        struct sk_arena *arena;
+        uint64_t rev, next; /* newest rev taken; monotonic ns: to ask again (local) */
+        atomic_bool poked;
+        bool failed; /* and told so */
+    } down;
 };
 /* Waits ms or until stop; false: stop. */
 bool sk_link_client_pause(struct sk_link_client *c, uint32_t ms);
+
+/* client_down.c: hands on the items of a DOWN frame and appends the answer to out. -errno: the frame
+ * is bad, the connection is over. */
+int sk_client_down_take(struct sk_link_client *c, struct sk_batcher *p, struct sk_str body,
+                        struct sk_buf *out, struct sk_err *err) SK_NODISCARD;
+void sk_client_down_local(struct sk_link_client *c); /* asks a console in this process */
 
 extern const struct sk_link_way sk_link_way_tls;
 int sk_link_tls_init(struct sk_link_client *c, struct sk_err *err) SK_NODISCARD;

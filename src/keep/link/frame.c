@@ -63,6 +63,8 @@ int sk_hello_parse(struct sk_str body, struct sk_hello *ret, struct sk_err *err)
                           SK_STR_ARG(h.agent_id));
     h.oldest = (uint16_t)oldest;
     h.newest = (uint16_t)newest;
+    h.rev = 0;
+    h.down = sk_take_be(&body, 8, &h.rev);
     *ret = h;
     return 0;
 }
@@ -133,6 +135,8 @@ int sk_hello_add(struct sk_buf *b, const struct sk_hello *h)
     sk_put_be(b, h->acked, 8);
     sk_put_text(b, h->agent_id, 1);
     sk_put_text(b, h->agent_version, 1);
+    if (h->down)
+        sk_put_be(b, h->rev, 8);
     return sk_frame_end(b, at);
 }
 

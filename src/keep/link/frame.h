@@ -4,13 +4,15 @@
  *
  *   frame     u32 length of what follows, u8 type, body
  *   HELLO     u16 oldest and u16 newest version spoken, u64 last acknowledged number, t8 agent id,
- *             t8 agent version
+ *             t8 agent version; then, if it takes DOWN, u64 last rev it has
  *   WELCOME   u16 version, u64 last number stored
  *   REFUSE    t16 reason
  *   BATCH     u32 size unpacked, zstd frame of records: u64 number, u8 flags (1: remove), t8 kind,
  *             u32 length, wire bytes (model/kind.h)
  *   ACK       u64 number
  *   PING PONG u64, given back as it came
+ *   DOWN      as BATCH; the numbers are revs
+ *   DOWNACK   u64 rev
  *   JOIN      t8 token id, t8 secret, t16 certificate request (PEM)
  *   CERT      t16 certificate, t16 CA (PEM)
  * tN: N-bit length, then that many bytes. HELLO and WELCOME may grow: what follows is skipped.
@@ -43,6 +45,8 @@ enum sk_frame_type {
     SK_FR_PONG,
     SK_FR_JOIN,
     SK_FR_CERT,
+    SK_FR_DOWN,
+    SK_FR_DOWNACK,
     SK_FR_END
 };
 struct sk_frame {
@@ -58,6 +62,8 @@ struct sk_hello {
     uint16_t oldest, newest;
     uint64_t acked;
     struct sk_str agent_id, agent_version;
+    bool down; /* rev is there: the agent takes DOWN */
+    uint64_t rev;
 };
 struct sk_join {
     struct sk_str token_id, secret, csr;
@@ -88,9 +94,9 @@ struct sk_batcher;                       /* compression state, kept between batc
 struct sk_batcher *sk_batcher_new(void); /* NULL: no memory */
 struct sk_batcher *sk_batcher_free(struct sk_batcher *p);
 SK_DEFINE_CLEANUP(struct sk_batcher *, sk_batcher_free)
-/* Appends a BATCH frame of recs, numbered seq + base. 0, -ENOMEM, -EFBIG. */
-int sk_batch_add(struct sk_batcher *p, const struct sk_outbox_rec *recs, size_t n, uint64_t base,
-                 struct sk_buf *b) SK_NODISCARD;
+/* Appends a BATCH or DOWN frame of recs, numbered seq + base. 0, -ENOMEM, -EFBIG. */
+int sk_batch_add(struct sk_batcher *p, enum sk_frame_type type, const struct sk_outbox_rec *recs,
+                 size_t n, uint64_t base, struct sk_buf *b) SK_NODISCARD;
 struct sk_batch {
     struct sk_link_item *items; /* in the arena, as are their objects */
     size_t n;

@@ -114,7 +114,7 @@ int sk_outbox_open(const struct sk_outbox_conf *conf, struct sk_outbox **ret, st
 
     if (!o)
         return sk_err_set(err, -ENOMEM, "outbox: out of memory");
-    o->dir = o->lock = o->fd = o->sealed = o->ackfd = o->reader.fd = -1;
+    o->dir = o->lock = o->fd = o->sealed = o->ackfd = o->reader.fd = o->watch = -1;
     conds_init(o);
     sk_buf_init(&o->rec, SK_SEG_REC_MAX * 2);
     o->max_bytes = conf->max_bytes ? SK_MAX(conf->max_bytes, SK_OUTBOX_BYTES_MIN) : SK_OUTBOX_BYTES;
@@ -217,6 +217,15 @@ static int add_locked(struct sk_outbox *o, const struct sk_kind *kind, const voi
     return r < 0 ? r : rec_write(o, err);
 }
 
+static void watch_tell(struct sk_outbox *o)
+{
+    const uint64_t one = 1;
+
+    if (o->dry && o->watch >= 0)
+        (void)!write(o->watch, &one, sizeof(one)); /* full: it is readable */
+    o->dry = false;
+}
+
 int sk_outbox_add(struct sk_outbox *o, const struct sk_kind *kind, const void *obj, bool remove,
                   uint64_t *ret_seq, struct sk_err *err)
 {
@@ -231,6 +240,7 @@ int sk_outbox_add(struct sk_outbox *o, const struct sk_kind *kind, const void *o
         sk_outbox_dirty(o);
         if (o->reading)
             (void)pthread_cond_signal(&o->came);
+        watch_tell(o);
     }
     (void)pthread_mutex_unlock(&o->mutex);
     return r;
@@ -300,6 +310,14 @@ void sk_outbox_wake(struct sk_outbox *o)
     (void)pthread_mutex_unlock(&o->mutex);
 }
 
+void sk_outbox_watch(struct sk_outbox *o, int fd)
+{
+    (void)pthread_mutex_lock(&o->mutex);
+    o->watch = fd;
+    o->dry = false;
+    (void)pthread_mutex_unlock(&o->mutex);
+}
+
 /* The segment in which the first record over after may be. false: there is none. */
 static bool seg_find(struct sk_outbox *o, uint64_t after, struct sk_seg *ret, uint64_t *ret_last)
 {
@@ -327,6 +345,7 @@ static bool seg_wait(struct sk_outbox *o, uint64_t after, uint32_t wait_ms, stru
         if (pthread_cond_timedwait(&o->came, &o->mutex, &ts) == ETIMEDOUT)
             break;
     o->wake = o->reading = false;
+    o->dry = !found;
     (void)pthread_mutex_unlock(&o->mutex);
     return found;
 }

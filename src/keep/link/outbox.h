@@ -53,5 +53,8 @@ struct sk_outbox_stats {
 };
 void sk_outbox_stats(struct sk_outbox *o, struct sk_outbox_stats *ret);
 void sk_outbox_wake(struct sk_outbox *o); /* ends a waiting read with 0 */
+/* For a reader that waits for more than records: fd (an eventfd of the caller's, -1: none) is
+ * written to when a record comes after a read that found none. */
+void sk_outbox_watch(struct sk_outbox *o, int fd);
 
 #endif

@@ -35,6 +35,8 @@ struct sk_outbox {
     bool met;       /* a console since this run began */
     bool dirty, dir_dirty, stop, wake;
     bool sync_idle, reading; /* a thread waits on tick, on came */
+    int watch;               /* eventfd of a reader that does not wait here, or -1 */
+    bool dry;                /* its last read found nothing */
     int sync_err;            /* errno of the last failed sync; told by the next add */
     struct sk_buf rec;
     int ackfd;

@@ -57,7 +57,7 @@ static void lengths_and_types_out_of_range_are_refused(void **state)
 
 static void bodies_come_back_as_they_were(void **state)
 {
-    const struct sk_hello in = {1, 7, 42, SK_STR("host-1"), SK_STR("0.1.0")};
+    const struct sk_hello in = {1, 7, 42, SK_STR("host-1"), SK_STR("0.1.0"), true, 1234567890123456};
     const struct sk_join jin = {SK_STR("t1"), SK_STR("secret"), SK_STR("-----BEGIN")};
     struct sk_str a, c;
     struct sk_hello h;
@@ -71,6 +71,7 @@ static void bodies_come_back_as_they_were(void **state)
     assert_int_equal(sk_hello_add(&b, &in), 0);
     assert_int_equal(sk_hello_parse(body_of(&b), &h, NULL), 0);
     assert_true(h.oldest == 1 && h.newest == 7 && h.acked == 42);
+    assert_true(h.down && h.rev == 1234567890123456);
     assert_true(sk_str_eq(h.agent_id, in.agent_id) && sk_str_eq(h.agent_version, SK_STR("0.1.0")));
     sk_buf_clear(&b);
     assert_int_equal(sk_welcome_add(&b, 3, UINT64_MAX), 0);
@@ -93,7 +94,7 @@ static void bodies_come_back_as_they_were(void **state)
 
 static void a_body_cut_anywhere_is_refused(void **state)
 {
-    const struct sk_hello in = {1, 1, 0, SK_STR("host-1"), SK_STR("0.1.0")};
+    const struct sk_hello in = {1, 1, 0, SK_STR("host-1"), SK_STR("0.1.0"), false, 0};
     struct sk_err err = {0};
     struct sk_hello h;
     struct sk_str body;
@@ -113,7 +114,7 @@ static void a_body_cut_anywhere_is_refused(void **state)
 
 static void agent_ids_are_letters_digits_and_little_else(void **state)
 {
-    const struct sk_hello in = {1, 1, 0, SK_STR("../x\n"), SK_STR("0.1.0")};
+    const struct sk_hello in = {1, 1, 0, SK_STR("../x\n"), SK_STR("0.1.0"), false, 0};
     struct sk_err err = {0};
     struct sk_hello h;
     struct sk_buf b;
@@ -190,7 +191,7 @@ static void a_batch_comes_back_decoded_with_its_numbers(void **state)
     box_init(&x);
     assert_int_equal(sk_kind_to_wire(&sk_kind_container, &c, &x.wire), 0);
     recs[0].wire = recs[1].wire = sk_buf_view(&x.wire);
-    assert_int_equal(sk_batch_add(x.p, recs, 2, 1000, &x.b), 0);
+    assert_int_equal(sk_batch_add(x.p, SK_FR_BATCH, recs, 2, 1000, &x.b), 0);
     assert_int_equal(parse_body(&x), 0);
     assert_int_equal(x.got.n, 2);
     assert_int_equal(x.got.items[0].seq, 1004);

@@ -162,7 +162,7 @@ static void an_agent_cannot_speak_for_another(void **state)
 
 static void a_version_nobody_speaks_is_refused_with_both_ranges(void **state)
 {
-    struct sk_hello h = {7, 9, 0, SK_STR("bad"), SK_STR("9.0")};
+    struct sk_hello h = {7, 9, 0, SK_STR("bad"), SK_STR("9.0"), false, 0};
     struct scene s;
 
     (void)state;
@@ -175,7 +175,7 @@ static void a_version_nobody_speaks_is_refused_with_both_ranges(void **state)
 
 static void a_newer_agent_is_answered_in_a_version_both_speak(void **state)
 {
-    struct sk_hello h = {1, 9, 0, SK_STR("bad"), SK_STR("9.0")};
+    struct sk_hello h = {1, 9, 0, SK_STR("bad"), SK_STR("9.0"), false, 0};
     struct sk_str body = {0};
     uint16_t version = 0;
     uint64_t stored;
