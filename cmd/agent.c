@@ -165,6 +165,23 @@ const struct sk_cmd sk_cmd_agent = {
 /* ---- skep agent status
  * ------------------------------------------------------------------------------------ */
 
+static void record_print(const struct sk_agent *g)
+{
+    char since[SK_TIME_TEXT] = "";
+
+    if (g->record_oldest)
+        sk_time_format(g->record_oldest, since);
+    if (g->recording || g->record_bytes)
+        printf("recorder       %.1f MiB%s%.19s%s, %llu events since the start, %llu not recorded\n",
+               (double)g->record_bytes / 1048576.0, *since ? " since " : "", since,
+               *since ? "Z" : "", (unsigned long long)g->record_events,
+               (unsigned long long)g->record_dropped);
+    else if (!g->record_error.n)
+        printf("recorder       off\n");
+    if (g->record_error.n)
+        printf("recorder       " SK_STR_FMT "\n", SK_STR_ARG(g->record_error));
+}
+
 static void status_print(const struct sk_agent *g)
 {
     const struct sk_loss *l = g->losses.v;
@@ -185,6 +202,7 @@ static void status_print(const struct sk_agent *g)
                (unsigned long long)g->prints_lost);
     printf("memory, cpu    %.1f MiB, %.1f s\n", (double)g->rss / 1048576.0,
            (double)g->cpu_ms / 1000.0);
+    record_print(g);
     if (g->runtime_error.n)
         printf("runtime        " SK_STR_FMT "\n", SK_STR_ARG(g->runtime_error));
     if (g->rules_error.n)

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "agent_record.h"
 #include "agent_run.h"
 #include "base/arena.h"
 #include "base/map.h"
@@ -56,6 +57,7 @@ struct sk_agent_run {
     struct sk_runtime *runtime;
     struct sk_detect *detect;
     struct sk_correlate *correlate;
+    struct agent_record *record; /* NULL: none */
     char hostname[256];
     pthread_t thread;
     bool started;

@@ -92,6 +92,7 @@ void agent_held_release(struct sk_agent_run *a, uint64_t now_ns, bool all)
             a->held.v[kept++] = *h;
             continue;
         }
+    al.recorded = agent_record_pin(a, &al);
         if (k) {
             h->alert->container = &k->c; /* what is known by now */
             agent_incident_container(a, &k->c);
@@ -175,6 +176,7 @@ void agent_forget(struct sk_agent_run *a, uint64_t now_ns)
     }
     for (i = 0; i < n; i++) {
         (void)sk_smap_del(a->containers, old[i]->c.id);
+    agent_record_container(a, &k->c);
         (void)sk_arena_free(old[i]->arena);
     }
 }
@@ -281,6 +283,7 @@ void agent_flush(struct sk_agent_run *a)
     (void)sk_map_free(a->dirty);
     a->dirty = sk_map_new();
     if (!a->dirty)
+    agent_record_event(a, ev);
         abort(); /* 64 bytes were freed the line before: no program goes on from here */
 }
 
@@ -374,6 +377,7 @@ static void status_write(struct sk_agent_run *a, const struct sk_agent *g)
     struct sk_buf out;
     struct sk_err err = {0};
     bool failed;
+    agent_record_health(a, g);
 
     sk_buf_init(&out, 1 << 20);
     failed = sk_path_join(a->conf.data, SK_AGENT_STATUS_FILE, path, &err) < 0 ||

@@ -135,6 +135,7 @@ int agent_rules_load(struct sk_agent_run *a, struct sk_err *err)
             return r;
     }
     sk_rules_want(rules, want);
+    agent_record_want(a, want);
     json_make(a, rules, bad.code ? bad.msg : NULL);
     r = sk_detect_use(a->detect, rules);
     if (r < 0) {

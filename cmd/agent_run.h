@@ -19,6 +19,11 @@
 #define SK_RULE_PATHS_MAX 32
 
 struct sk_agent_conf {
+struct sk_agent_record_conf { /* 0: the recorder's default */
+    bool off;
+    uint64_t max_bytes;
+    int64_t max_age_ns;
+};
     const char *data;                     /* DATA */
     const char *host_id;                  /* paths.h */
     const char *docker;                   /* socket, or NULL: default */
@@ -26,6 +31,7 @@ struct sk_agent_conf {
     size_t n_rules;
     bool builtin_rules;
     bool print_alerts;        /* also on stdout, one line each */
+    struct sk_agent_record_conf record;
     bool print_json;          /* … as JSON */
     struct sk_outbox *outbox; /* the caller's */
     struct sk_log *log;

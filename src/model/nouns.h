@@ -269,6 +269,10 @@ struct sk_agent {     /* health of one agent, sent every few seconds and on chan
     struct sk_str runtime_error, rules_error, store_error; /* absent: fine */
     struct sk_list losses;                                 /* struct sk_loss */
     struct sk_list hooks;                                  /* struct sk_hook */
+    bool recording; /* the flight recorder takes events */
+    uint64_t record_bytes, record_events, record_dropped;
+    int64_t record_oldest;
+    struct sk_str record_error;           /* absent: fine, or there is no recorder */
     int64_t certificate_expires, revoked; /* by the console; 0: has no certificate; not revoked */
     struct sk_str revoked_by;
 };
