@@ -18,6 +18,7 @@ struct sk_detect {
     struct sk_buf output, values;
     struct sk_process ancestors[SK_DETECT_ANCESTORS];
     struct sk_fold *fold;
+    struct sk_excepts *excepts;
     uint32_t worst; /* of the last event */
     struct sk_detect_stats stats;
 };
@@ -52,6 +53,7 @@ struct sk_detect *sk_detect_free(struct sk_detect *d)
     sk_buf_done(&d->output);
     sk_buf_done(&d->values);
     (void)sk_fold_free(d->fold);
+    (void)sk_excepts_free(d->excepts);
     free(d);
     return NULL;
 }
@@ -82,6 +84,17 @@ int sk_detect_use(struct sk_detect *d, struct sk_rules *rules)
     d->labels = labels;
     d->ends = ends;
     return 0;
+}
+
+void sk_detect_except(struct sk_detect *d, struct sk_excepts *e)
+{
+    (void)sk_excepts_free(d->excepts);
+    d->excepts = e;
+}
+
+struct sk_excepts *sk_detect_excepts(const struct sk_detect *d)
+{
+    return d->excepts;
 }
 
 const struct sk_rules *sk_detect_rules(const struct sk_detect *d)
@@ -172,6 +185,10 @@ size_t sk_detect_event(struct sk_detect *d, const struct sk_event *ev,
         size_t rule = d->rules->rule_of[d->hits[i]];
         uint64_t count;
 
+        if (sk_excepts_hold(d->excepts, d->rules->rules[rule].name, ev)) {
+            d->stats.excepted++;
+            continue;
+        }
         d->worst = SK_MIN(d->worst, d->rules->rules[rule].priority);
         if (sk_folded(d->fold, fold_key(&d->rules->rules[rule], ev), ev->evt.time, &count)) {
             d->stats.folded++;

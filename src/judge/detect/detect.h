@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/base.h"
+#include "detect/except.h"
 #include "model/nouns.h"
 
 #define SK_RULES_TEXT_MAX ((size_t)8 << 20)  /* bytes of one file */
@@ -81,11 +82,17 @@ bool sk_detect_refill(struct sk_detect *d, struct sk_alert *a);
 /* Priority of the worst rule that held for the last event, folded or not; UINT32_MAX: none did. */
 uint32_t sk_detect_worst(const struct sk_detect *d);
 
+/* What is excepted raises no alert from now on; d owns e (NULL: nothing is). Its counts of hits are
+ * asked for through sk_detect_excepts. */
+void sk_detect_except(struct sk_detect *d, struct sk_excepts *e);
+struct sk_excepts *sk_detect_excepts(const struct sk_detect *d); /* NULL: none */
+
 struct sk_detect_stats {
     uint64_t events;  /* judged */
     uint64_t matched; /* for which at least one rule held */
     uint64_t alerts;  /* given to the callback */
     uint64_t folded;  /* not given, counted in a later one */
+    uint64_t excepted; /* not given: somebody does not want them */
 };
 void sk_detect_stats(const struct sk_detect *d, struct sk_detect_stats *ret);
 
