@@ -56,8 +56,8 @@ struct sk_agent_run {
     struct sk_sensor *sensor;
     struct sk_runtime *runtime;
     struct sk_detect *detect;
-    struct sk_correlate *correlate;
     struct agent_record *record; /* NULL: none */
+    struct sk_correlate *correlate;
     char hostname[256];
     pthread_t thread;
     bool started;

@@ -74,6 +74,7 @@ static void on_alert(void *arg, const struct sk_alert *found)
     sk_sensor_stats(a->sensor, &st);
     al.lost = st.lost;
     al.incident_id = agent_incident_of(a, &al);
+    al.recorded = agent_record_pin(a, &al);
     if (al.container && al.container->late && alert_hold(a, &al))
         return;
     alert_emit(a, &al);
@@ -92,7 +93,6 @@ void agent_held_release(struct sk_agent_run *a, uint64_t now_ns, bool all)
             a->held.v[kept++] = *h;
             continue;
         }
-    al.recorded = agent_record_pin(a, &al);
         if (k) {
             h->alert->container = &k->c; /* what is known by now */
             agent_incident_container(a, &k->c);
@@ -156,6 +156,7 @@ void agent_container(struct sk_agent_run *a, struct sk_str wire)
         (void)sk_arena_free(k->arena);
         return;
     }
+    agent_record_container(a, &k->c);
     agent_add(a, &sk_kind_container, &k->c, false);
     container_keep(a, k); /* removed ones stay known: their last events may still come */
 }
@@ -176,7 +177,6 @@ void agent_forget(struct sk_agent_run *a, uint64_t now_ns)
     }
     for (i = 0; i < n; i++) {
         (void)sk_smap_del(a->containers, old[i]->c.id);
-    agent_record_container(a, &k->c);
         (void)sk_arena_free(old[i]->arena);
     }
 }
@@ -263,6 +263,7 @@ void agent_event(void *arg, const struct sk_event *ev)
         }
         process_track(a, ev);
     }
+    agent_record_event(a, ev);
     (void)sk_detect_event(a->detect, ev, on_alert, a);
 }
 
@@ -283,7 +284,6 @@ void agent_flush(struct sk_agent_run *a)
     (void)sk_map_free(a->dirty);
     a->dirty = sk_map_new();
     if (!a->dirty)
-    agent_record_event(a, ev);
         abort(); /* 64 bytes were freed the line before: no program goes on from here */
 }
 
@@ -356,6 +356,7 @@ static void health_fill(struct sk_agent_run *a, struct sk_agent *g, struct sk_ar
                            .rules_loaded = sk_rules_count(sk_detect_rules(a->detect))};
     if (sk_sensor_losses(a->sensor, arena, &losses, &n) == 0)
         g->losses = (struct sk_list){losses, n};
+    agent_record_health(a, g);
     if (a->engine_error[0])
         g->runtime_error = sk_str_c(a->engine_error);
     if (a->store_error[0])
@@ -377,7 +378,6 @@ static void status_write(struct sk_agent_run *a, const struct sk_agent *g)
     struct sk_buf out;
     struct sk_err err = {0};
     bool failed;
-    agent_record_health(a, g);
 
     sk_buf_init(&out, 1 << 20);
     failed = sk_path_join(a->conf.data, SK_AGENT_STATUS_FILE, path, &err) < 0 ||

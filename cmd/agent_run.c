@@ -167,8 +167,8 @@ static void turn(struct sk_agent_run *a)
     agent_wait_retry(a, now);
     agent_held_release(a, now, false);
     agent_rules_poll(a, now);
-    if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
     agent_record_tick(a, now);
+    if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
         a->flushed_ns = now;
         agent_flush(a);
         agent_incidents_tell(a, false);
@@ -249,14 +249,14 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
         return r;
     r = sk_sensor_new(&sensor, &a->sensor, err);
     if (r == 0)
+        r = agent_record_new(a, err);
+    if (r == 0)
         r = agent_rules_watch(a, err);
     if (r == 0)
         r = agent_rules_load(a, err);
     return r < 0 ? r : sk_runtime_new(&runtime, &a->runtime, err);
 }
 
-    if (r == 0)
-        r = agent_record_new(a, err);
 int sk_agent_run_new(const struct sk_agent_conf *conf, struct sk_agent_run **ret,
                      struct sk_err *err)
 {
@@ -305,6 +305,7 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
         (void)!write(a->stop_fd, &one, sizeof(one));
         (void)pthread_join(a->thread, NULL);
     }
+    agent_record_free(a);
     (void)sk_sensor_free(a->sensor);
     (void)sk_detect_free(a->detect);
     agent_incidents_free(a);
@@ -313,7 +314,6 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
     sk_vec_done(&a->mails);
     for (i = 0; i < a->held.n; i++)
         (void)sk_arena_free(a->held.v[i].arena);
-    agent_record_free(a);
     sk_vec_done(&a->held);
     agent_wait_done(a);
     containers_free(a->containers);

@@ -18,20 +18,20 @@
 #define SK_AGENT_STATUS_FILE "agent-status.json" /* in DATA: struct sk_agent as JSON, every 5 s */
 #define SK_RULE_PATHS_MAX 32
 
-struct sk_agent_conf {
 struct sk_agent_record_conf { /* 0: the recorder's default */
     bool off;
     uint64_t max_bytes;
     int64_t max_age_ns;
 };
+struct sk_agent_conf {
     const char *data;                     /* DATA */
     const char *host_id;                  /* paths.h */
     const char *docker;                   /* socket, or NULL: default */
     const char *rules[SK_RULE_PATHS_MAX]; /* files and folders, watched */
     size_t n_rules;
     bool builtin_rules;
-    bool print_alerts;        /* also on stdout, one line each */
     struct sk_agent_record_conf record;
+    bool print_alerts;        /* also on stdout, one line each */
     bool print_json;          /* … as JSON */
     struct sk_outbox *outbox; /* the caller's */
     struct sk_log *log;

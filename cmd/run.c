@@ -100,11 +100,11 @@ int run_agent_conf(struct run *r, const struct sk_args *a, struct sk_agent_conf 
     conf->print_json = sk_args_flag(a, "print-json");
     conf->print_alerts = conf->print_json || sk_args_flag(a, "print-alerts");
     conf->log = r->log;
+    if (sk_agent_record_conf(a, &conf->record, err) < 0)
+        return err->code;
     conf->n_rules = sk_args_all(a, "rules", conf->rules, SK_RULE_PATHS_MAX);
     if (!conf->builtin_rules && conf->n_rules == 0)
         return sk_err_set(err, -EINVAL, "--no-builtin-rules without --rules leaves no rule at all");
-    if (sk_agent_record_conf(a, &conf->record, err) < 0)
-        return err->code;
     return 0;
 }
 

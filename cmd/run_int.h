@@ -28,10 +28,10 @@ void run_tell_limits(const struct sk_agent_run *agent);
 
 #define RUN_AGENT_OPTS                                                                             \
     SK_OPT_RULES, SK_OPT_NO_BUILTIN,                                                               \
-        {"docker", 0, "SOCKET", NULL, "Docker's socket (default /run/docker.sock)", false},        \
         {"record-size", 0, "SIZE", "1G", "bytes on disk for the flight recorder", false},          \
         {"record-age", 0, "AGE", NULL, "drop what the recorder has after this time", false},       \
         {"no-record", 0, NULL, NULL, "record nothing", false},                                     \
+        {"docker", 0, "SOCKET", NULL, "Docker's socket (default /run/docker.sock)", false},        \
         {"print-alerts", 0, NULL, NULL, "alerts also on standard output, a line each", false},     \
     {                                                                                              \
         "print-json", 0, NULL, NULL, "… as JSON", false                                            \
