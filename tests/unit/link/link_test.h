@@ -18,6 +18,7 @@
 
 #define PATIENCE_MS 15000
 #define SEEN_MAX 20000
+#define ISSUED_MAX 128
 
 /* Waits until the expression holds; fails when it does not in time. */
 #define EVENTUALLY(cond)                                                                           \
@@ -34,8 +35,16 @@ struct console { /* the sink: remembers what came, and how often */
     pthread_mutex_t lock;
     uint64_t last, came, twice;
     char agent[65];
-    int fail;       /* so many batches are refused */
-    int tokens;     /* valid tokens left */
+    int fail;   /* so many batches are refused */
+    int tokens; /* valid tokens left */
+    struct sk_link_cert issued[ISSUED_MAX];
+    size_t n_issued, by_token;
+    size_t keep_no_record;        /* 0: of all; else after so many it fails */
+    char revoked[ISSUED_MAX][65]; /* serials */
+    size_t n_revoked;
+    char seen[ISSUED_MAX][2][65]; /* serial and agent of who asked */
+    size_t n_seen;
+    bool no_idea;   /* who is revoked */
     bool keep_last; /* answers sink_seq by last, like a store */
     void *wants;    /* of test_down.c */
     struct sk_link_server *s;
@@ -107,6 +116,65 @@ static inline int console_join(void *arg, struct sk_str id, struct sk_str secret
     return r;
 }
 
+static inline int console_issued(void *arg, const struct sk_link_cert *cert, struct sk_str token_id,
+                                 struct sk_str peer, struct sk_err *err)
+{
+    struct console *c = arg;
+    int r = 0;
+
+    (void)pthread_mutex_lock(&c->lock);
+    assert_true(sk_str_starts(peer, SK_STR("127.0.0.1:")));
+    if (c->n_issued == ISSUED_MAX || (c->keep_no_record && c->n_issued >= c->keep_no_record))
+        r = sk_err_set(err, -ENOSPC, "store is full");
+    else
+        c->issued[c->n_issued++] = *cert;
+    c->by_token += r == 0 && token_id.n > 0;
+    (void)pthread_mutex_unlock(&c->lock);
+    return r;
+}
+
+static inline size_t console_issued_n(struct console *c)
+{
+    size_t n;
+
+    (void)pthread_mutex_lock(&c->lock);
+    n = c->n_issued;
+    (void)pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
+static inline int console_allowed(void *arg, const struct sk_link_cert *cert, struct sk_err *err)
+{
+    struct console *c = arg;
+    size_t i;
+    int r = 0;
+
+    (void)pthread_mutex_lock(&c->lock);
+    for (i = 0; i < c->n_revoked; i++)
+        if (strcmp(c->revoked[i], cert->serial) == 0)
+            r = sk_err_set(err, -EKEYREVOKED, "by the test");
+    if (c->no_idea)
+        r = sk_err_set(err, -EIO, "its store is away");
+    if (c->n_seen < ISSUED_MAX) {
+        (void)snprintf(c->seen[c->n_seen][0], 65, "%s", cert->serial);
+        (void)snprintf(c->seen[c->n_seen++][1], 65, "%s", cert->agent_id);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    return r;
+}
+
+/* What the agent has shown until now counts no more. */
+static inline void console_revoke(struct console *c, const char *id)
+{
+    size_t i;
+
+    (void)pthread_mutex_lock(&c->lock);
+    for (i = 0; i < c->n_seen && c->n_revoked < ISSUED_MAX; i++)
+        if (strcmp(c->seen[i][1], id) == 0)
+            (void)snprintf(c->revoked[c->n_revoked++], 65, "%s", c->seen[i][0]);
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
 static inline void console_start(struct console *c)
 {
     struct sk_err err = {0};
@@ -127,6 +195,8 @@ static inline void console_init(struct console *c)
                                            .sink = console_sink,
                                            .sink_seq = console_seq,
                                            .join = console_join,
+                                           .issued = console_issued,
+                                           .allowed = console_allowed,
                                            .arg = c};
     console_start(c);
 }
@@ -166,7 +236,8 @@ struct agent {
     struct sk_link_client_conf conf;
     pthread_mutex_t lock;
     bool connected;
-    char error[256];
+    size_t downs; /* times it was told that it is not connected */
+    char error[512];
     void *taker; /* of test_down.c */
 };
 
@@ -176,6 +247,7 @@ static inline void agent_state(void *arg, bool connected, const char *error)
 
     (void)pthread_mutex_lock(&a->lock);
     a->connected = connected;
+    a->downs += !connected;
     (void)sk_str_copy(a->error, sizeof(a->error), sk_str_c(error));
     (void)pthread_mutex_unlock(&a->lock);
 }

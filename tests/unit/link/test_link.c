@@ -217,8 +217,8 @@ static void a_certificate_of_another_ca_is_refused(void **state)
     console_done(&c);
 }
 
-/* A certificate that the CA signed, with so many days left. */
-static void shorten(const char *dir, const char *ca_dir, long days)
+/* A certificate that the CA signed: lives since so many days, with so many left. */
+static void shorten(const char *dir, const char *ca_dir, long since, long days)
 {
     char path[128];
     FILE *f;
@@ -236,6 +236,7 @@ static void shorten(const char *dir, const char *ca_dir, long days)
     x = PEM_read_X509(f, NULL, NULL, NULL);
     (void)fclose(f);
     assert_true(key && x);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(x), -since * 86400));
     assert_non_null(X509_gmtime_adj(X509_getm_notAfter(x), days * 86400));
     assert_true(X509_sign(x, key, EVP_sha256()) > 0);
     f = fopen(path, "w");
@@ -263,7 +264,7 @@ static bool renewed(const char *dir)
     return !due;
 }
 
-static void a_certificate_with_few_days_left_is_renewed(void **state)
+static void a_certificate_with_a_third_of_its_life_left_is_renewed(void **state)
 {
     struct console c;
     struct agent a;
@@ -273,12 +274,148 @@ static void a_certificate_with_few_days_left_is_renewed(void **state)
     agent_init(&a, &c, "host-1", 0);
     enrol(a.dir, c.dir, "host-1");
     assert_true(renewed(a.dir));
-    shorten(a.dir, c.dir, 5);
+    shorten(a.dir, c.dir, 10, 6);
+    assert_true(renewed(a.dir)); /* more than a third: not yet */
+    shorten(a.dir, c.dir, 10, 4);
     assert_false(renewed(a.dir));
     agent_add(&a, 1);
     agent_start(&a);
     EVENTUALLY(console_came(&c) == 1);
     assert_true(renewed(a.dir));
+    agent_done(&a);
+    console_done(&c);
+}
+
+static void a_certificate_is_renewed_in_the_middle_of_a_connection_and_used_at_once(void **state)
+{
+    struct console c;
+    struct agent a;
+    size_t i;
+
+    (void)state;
+    console_init(&c);
+    c.s = sk_link_server_free(c.s);
+    c.conf.cert_life_s = 6; /* dated back as much: renewed when 4 s are left */
+    console_start(&c);
+    agent_init(&a, &c, "host-1", 't');
+    agent_start(&a);
+    EVENTUALLY(console_issued_n(&c) >= 4);
+    for (i = 1; i < 3; i++)
+        assert_string_not_equal(c.issued[i].serial, c.issued[i - 1].serial);
+    assert_int_equal(c.by_token, 1); /* the others: by the certificate before */
+    agent_add(&a, 10);
+    EVENTUALLY(console_came(&c) == 10);
+    assert_true(agent_up(&a));
+    assert_int_equal(a.downs, 0); /* never without a console in between */
+    assert_int_equal(console_stats(&c).refused + console_stats(&c).bad_frames, 0);
+    assert_int_equal(console_stats(&c).connected, 1);
+    agent_done(&a);
+    console_done(&c);
+}
+
+static void a_console_that_does_not_renew_lets_the_agent_go_on_until_the_end(void **state)
+{
+    struct console c;
+    struct agent a;
+
+    (void)state;
+    console_init(&c);
+    c.s = sk_link_server_free(c.s);
+    c.conf.cert_life_s = 4;
+    c.keep_no_record = 1; /* after the first */
+    console_start(&c);
+    agent_init(&a, &c, "host-1", 't');
+    agent_start(&a);
+    EVENTUALLY(agent_up(&a));
+    EVENTUALLY(agent_says(&a, "certificate has expired"));
+    assert_int_equal(console_issued_n(&c), 1);
+    agent_done(&a);
+    console_done(&c);
+}
+
+static void a_revoked_agent_is_cut_within_a_second_and_told_why(void **state)
+{
+    struct console c;
+    struct agent a;
+    uint64_t t0;
+
+    (void)state;
+    console_init(&c);
+    agent_init(&a, &c, "host-1", 't');
+    agent_start(&a);
+    EVENTUALLY(agent_up(&a));
+    console_revoke(&c, "host-1");
+    t0 = sk_now_mono_ns();
+    sk_link_server_recheck(c.s);
+    EVENTUALLY(agent_says(&a, "the console refuses: certificate revoked: by the test"));
+    assert_true(sk_now_mono_ns() - t0 < SK_NS_PER_S);
+    EVENTUALLY(console_stats(&c).connected == 0);
+    agent_add(&a, 1);
+    a.c = sk_link_client_free(a.c);
+    a.conf.join = NULL;
+    agent_start(&a); /* nor at a later handshake */
+    EVENTUALLY(agent_says(&a, "certificate revoked"));
+    assert_int_equal(console_came(&c), 0);
+    a.c = sk_link_client_free(a.c);
+    a.conf.join = a.join;
+    agent_start(&a); /* with a token that is spent: both are told */
+    EVENTUALLY(agent_says(&a, "certificate revoked: by the test; join: the console refuses: the "
+                              "join token is not valid, or spent"));
+    assert_true(file_there(a.dir, "agent.pem"));
+    (void)pthread_mutex_lock(&c.lock);
+    c.tokens = 1;
+    (void)pthread_mutex_unlock(&c.lock);
+    a.c = sk_link_client_free(a.c);
+    agent_start(&a); /* with a good one */
+    EVENTUALLY(console_came(&c) == 1);
+    assert_true(agent_up(&a));
+    agent_done(&a);
+    console_done(&c);
+}
+
+static void who_is_not_revoked_does_not_notice_that_others_are(void **state)
+{
+    struct console c;
+    struct agent a, b;
+
+    (void)state;
+    console_init(&c);
+    c.keep_last = false;
+    agent_init(&a, &c, "host-1", 0);
+    enrol(a.dir, c.dir, "host-1");
+    agent_init(&b, &c, "host-2", 0);
+    enrol(b.dir, c.dir, "host-2");
+    agent_start(&a);
+    agent_start(&b);
+    EVENTUALLY(console_stats(&c).connected == 2);
+    console_revoke(&c, "host-2");
+    sk_link_server_recheck(c.s);
+    EVENTUALLY(agent_says(&b, "certificate revoked"));
+    EVENTUALLY(console_stats(&c).connected == 1);
+    agent_add(&a, 5);
+    EVENTUALLY(console_stats(&c).items == 5);
+    assert_int_equal(a.downs, 0);
+    agent_done(&a);
+    agent_done(&b);
+    console_done(&c);
+}
+
+static void a_console_that_cannot_tell_says_so_and_the_agent_comes_again(void **state)
+{
+    struct console c;
+    struct agent a;
+
+    (void)state;
+    console_init(&c);
+    c.no_idea = true;
+    agent_init(&a, &c, "host-1", 't');
+    agent_start(&a);
+    EVENTUALLY(agent_says(&a, "the console cannot tell whether the certificate is good: its "
+                              "store is away"));
+    (void)pthread_mutex_lock(&c.lock);
+    c.no_idea = false;
+    (void)pthread_mutex_unlock(&c.lock);
+    EVENTUALLY(agent_up(&a));
     agent_done(&a);
     console_done(&c);
 }
@@ -338,6 +475,12 @@ SK_TEST_MAIN(an_agent_joins_and_what_it_says_arrives_once, a_spent_token_is_refu
              after_a_restart_of_the_console_nothing_is_lost_or_doubled,
              what_the_console_cannot_store_comes_again,
              a_console_that_has_more_than_the_outbox_gave_gets_new_numbers,
-             a_certificate_of_another_ca_is_refused, a_certificate_with_few_days_left_is_renewed,
+             a_certificate_of_another_ca_is_refused,
+             a_certificate_with_a_third_of_its_life_left_is_renewed,
+             a_certificate_is_renewed_in_the_middle_of_a_connection_and_used_at_once,
+             a_console_that_does_not_renew_lets_the_agent_go_on_until_the_end,
+             a_revoked_agent_is_cut_within_a_second_and_told_why,
+             who_is_not_revoked_does_not_notice_that_others_are,
+             a_console_that_cannot_tell_says_so_and_the_agent_comes_again,
              many_agents_at_once_are_served,
              nothing_waits_for_a_console_that_is_away_when_it_is_time_to_stop)
