@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "detect/detect.h"
+#include "prints.h"
 #include "runtime/runtime.h"
 #include "sensor/sensor.h"
 
@@ -43,10 +44,10 @@ struct waiting { /* a record that the outbox did not take; bytes: wire, malloc'd
     size_t n;
 };
 
-enum mail_type { MAIL_CONTAINER, MAIL_IMAGE, MAIL_IMAGES_END, MAIL_ENGINE };
+enum mail_type { MAIL_CONTAINER, MAIL_IMAGE, MAIL_IMAGES_END, MAIL_ENGINE, MAIL_DOWN };
 struct mail {
     enum mail_type type;
-    char *bytes; /* wire (container, image), error text (engine); malloc'd; NULL: none */
+    char *bytes; /* wire (container, image), error text (engine), records (down); malloc'd, or NULL */
     size_t n;
     char *version; /* engine */
 };
@@ -58,6 +59,7 @@ struct sk_agent_run {
     struct sk_detect *detect;
     struct agent_record *record; /* NULL: none */
     struct sk_correlate *correlate;
+    struct sk_agent_intel *intel;
     char hostname[256];
     pthread_t thread;
     bool started;
@@ -80,10 +82,14 @@ struct sk_agent_run {
     SK_VEC(struct waiting) waiting; /* while store_error says why */
     size_t wait_bytes;
     uint64_t wait_lost, wait_tried_ns;
+    struct sk_prints prints;   /* alerts on stdout */
     bool status_failed;        /* told already */
     int rules_watch;           /* inotify */
     uint64_t rules_changed_ns; /* 0: nothing to reload */
     struct sk_arena *scratch;
+    struct agent_desired *desired;             /* agent_down.h */
+    SK_VEC(struct agent_rulefile *) rulefiles; /* kept in the console */
+    bool rules_dirty;                          /* they changed: load now */
 };
 
 /* agent_out.c */
@@ -98,6 +104,16 @@ void agent_host_tell(struct sk_agent_run *a);
 const struct sk_container *agent_container_find(void *arg,
                                                 struct sk_str id); /* sensor's callback */
 
+void agent_alert(void *arg, const struct sk_alert *found); /* every engine's callback */
+
+/* agent_intel.c: exceptions and indicators, as the console has them (agent_down.c) */
+int agent_intel_new(struct sk_agent_run *a, struct sk_err *err);
+void agent_intel_free(struct sk_agent_run *a);
+void agent_exception_got(struct sk_agent_run *a, const void *obj, bool removed);
+void agent_indicator_got(struct sk_agent_run *a, const void *obj, bool removed);
+bool agent_intel_event(struct sk_agent_run *a, const struct sk_event *ev); /* true: one was found */
+void agent_intel_poll(struct sk_agent_run *a, uint64_t now_ns);
+
 /* agent_incident.c */
 int agent_incidents_new(struct sk_agent_run *a, struct sk_err *err);
 void agent_incidents_free(struct sk_agent_run *a);
@@ -105,6 +121,9 @@ void agent_incidents_free(struct sk_agent_run *a);
 struct sk_str agent_incident_of(struct sk_agent_run *a, const struct sk_alert *al);
 void agent_incident_container(struct sk_agent_run *a, const struct sk_container *c);
 void agent_incidents_tell(struct sk_agent_run *a, bool last); /* new and changed ones */
+
+/* agent_run.c: records that came down; copied. 0 or -ENOMEM. */
+int agent_mail_down(struct sk_agent_run *a, struct sk_str records);
 
 /* agent_wait.c */
 void agent_add(struct sk_agent_run *a, const struct sk_kind *kind, const void *obj, bool remove);

@@ -20,7 +20,7 @@
 /* ---- alerts
  * ------------------------------------------------------------------------------------------ */
 
-static void alert_print(const struct sk_agent_run *a, const struct sk_alert *al)
+static void alert_print(struct sk_agent_run *a, const struct sk_alert *al)
 {
     struct sk_buf out;
     char time[SK_TIME_TEXT];
@@ -35,7 +35,7 @@ static void alert_print(const struct sk_agent_run *a, const struct sk_alert *al)
     }
     (void)sk_buf_ch(&out, '\n');
     if (out.err == 0)
-        (void)sk_write_all(STDOUT_FILENO, out.p, out.n); /* nobody reads: not our concern */
+        sk_prints_line(&a->prints, sk_buf_view(&out));
     sk_buf_done(&out);
 }
 
@@ -46,6 +46,24 @@ static void alert_emit(struct sk_agent_run *a, const struct sk_alert *al)
     agent_add(a, &sk_kind_alert, al, false);
 }
 
+/* The alert's process once more, with the parents that the rule's text may ask for: a copy of an
+ * alert has none. */
+static int parents_copy(const struct sk_process *p, struct sk_arena *arena, struct sk_alert *al)
+{
+    const struct sk_process **to = &al->proc;
+    size_t n;
+
+    for (n = 0; p && n <= SK_DETECT_ANCESTORS; n++, p = p->parent) {
+        struct sk_process *copy = sk_arena_zalloc(arena, sizeof(*copy));
+
+        if (!copy || sk_kind_copy(&sk_kind_process, p, arena, copy) < 0)
+            return -ENOMEM;
+        *to = copy;
+        to = &copy->parent;
+    }
+    return 0;
+}
+
 /* Keeps a copy until the runtime has told of the container. False: no room, send it as it is. */
 static bool alert_hold(struct sk_agent_run *a, const struct sk_alert *al)
 {
@@ -53,16 +71,16 @@ static bool alert_hold(struct sk_agent_run *a, const struct sk_alert *al)
 
     if (a->held.n >= SK_HOLD_MAX)
         return false;
-    h.arena = sk_arena_new(ALERT_BYTES);
+    h.arena = sk_arena_new(4 * ALERT_BYTES); /* its parents, too */
     h.alert = h.arena ? sk_arena_zalloc(h.arena, sizeof(*h.alert)) : NULL;
     if (h.alert && sk_kind_copy(&sk_kind_alert, al, h.arena, h.alert) == 0 &&
-        sk_vec_push(&a->held, h) == 0)
+        parents_copy(al->proc, h.arena, h.alert) == 0 && sk_vec_push(&a->held, h) == 0)
         return true;
     (void)sk_arena_free(h.arena);
     return false;
 }
 
-static void on_alert(void *arg, const struct sk_alert *found)
+void agent_alert(void *arg, const struct sk_alert *found)
 {
     struct sk_agent_run *a = arg;
     struct sk_alert al = *found;
@@ -97,6 +115,8 @@ void agent_held_release(struct sk_agent_run *a, uint64_t now_ns, bool all)
             h->alert->container = &k->c; /* what is known by now */
             agent_incident_container(a, &k->c);
         }
+        if (k)
+            (void)sk_detect_refill(a->detect, h->alert); /* its rule is gone: the text stays */
         alert_emit(a, h->alert);
         (void)sk_arena_free(h->arena);
     }
@@ -264,7 +284,8 @@ void agent_event(void *arg, const struct sk_event *ev)
         process_track(a, ev);
     }
     agent_record_event(a, ev);
-    (void)sk_detect_event(a->detect, ev, on_alert, a);
+    (void)agent_intel_event(a, ev); /* what it found is told */
+    (void)sk_detect_event(a->detect, ev, agent_alert, a);
 }
 
 void agent_flush(struct sk_agent_run *a)
@@ -353,6 +374,7 @@ static void health_fill(struct sk_agent_run *a, struct sk_agent *g, struct sk_ar
                            .events_matched = dt.matched,
                            .alerts = dt.alerts,
                            .outbox_pending = ob.last - ob.acked + a->waiting.n,
+                           .prints_lost = a->prints.lost,
                            .rules_loaded = sk_rules_count(sk_detect_rules(a->detect))};
     if (sk_sensor_losses(a->sensor, arena, &losses, &n) == 0)
         g->losses = (struct sk_list){losses, n};

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "agent_down.h"
 #include "agent_int.h"
 #include "base/time.h"
 
@@ -18,7 +19,7 @@ static void mail_done(struct mail *m)
     free(m->version);
 }
 
-static void mail_post(struct sk_agent_run *a, struct mail m)
+static int mail_post(struct sk_agent_run *a, struct mail m)
 {
     uint64_t one = 1;
     int r;
@@ -28,10 +29,21 @@ static void mail_post(struct sk_agent_run *a, struct mail m)
     (void)pthread_mutex_unlock(&a->lock);
     if (r < 0) {
         mail_done(&m); /* no memory: the runtime tells all again after its next reconnect */
-        sk_log(a->conf.log, SK_ERROR, "agent", "out of memory; a runtime message is lost", NULL);
-        return;
+        sk_log(a->conf.log, SK_ERROR, "agent", "out of memory; a message is lost", NULL);
+        return r;
     }
     (void)!write(a->mail_fd, &one, sizeof(one)); /* full counter: awake anyway */
+    return 0;
+}
+
+int agent_mail_down(struct sk_agent_run *a, struct sk_str records)
+{
+    struct mail m = {.type = MAIL_DOWN, .bytes = malloc(records.n + 1), .n = records.n};
+
+    if (!m.bytes)
+        return -ENOMEM;
+    memcpy(m.bytes, records.p, records.n);
+    return mail_post(a, m);
 }
 
 static void mail_object(struct sk_agent_run *a, enum mail_type type, const struct sk_kind *kind,
@@ -48,7 +60,7 @@ static void mail_object(struct sk_agent_run *a, enum mail_type type, const struc
                kind->name);
     sk_buf_done(&b);
     if (m.bytes)
-        mail_post(a, m);
+        (void)mail_post(a, m); /* told */
 }
 
 static void on_container(void *arg, const struct sk_container *c)
@@ -62,7 +74,7 @@ static void on_images(void *arg, const struct sk_image *v, size_t n)
 
     for (i = 0; i < n; i++)
         mail_object(arg, MAIL_IMAGE, &sk_kind_image, &v[i]);
-    mail_post(arg, (struct mail){.type = MAIL_IMAGES_END});
+    (void)mail_post(arg, (struct mail){.type = MAIL_IMAGES_END}); /* told */
 }
 
 static void on_engine(void *arg, const char *error, const char *version)
@@ -71,7 +83,7 @@ static void on_engine(void *arg, const char *error, const char *version)
                      .bytes = error ? strdup(error) : NULL,
                      .version = version ? strdup(version) : NULL};
 
-    mail_post(arg, m);
+    (void)mail_post(arg, m); /* told */
 }
 
 /* Tells an image when it is new or changed; remembers that it was in this list. */
@@ -119,6 +131,9 @@ static void mail_take(struct sk_agent_run *a, const struct mail *m)
     case MAIL_IMAGES_END:
         images_end(a);
         break;
+    case MAIL_DOWN:
+        agent_down_take(a, sk_str_n(m->bytes, m->n));
+        break;
     case MAIL_ENGINE:
         (void)sk_str_copy(a->engine_error, sizeof(a->engine_error), sk_str_c(m->bytes));
         if (m->version)
@@ -163,10 +178,12 @@ static void turn(struct sk_agent_run *a)
     mails_take(a); /* before events: a container should be known when its first process comes */
     if (sk_sensor_live(a->sensor, NULL) && sk_sensor_dispatch(a->sensor, &err) < 0)
         sk_log(a->conf.log, SK_ERROR, "agent", "reading events failed", "error=%s", err.msg);
+    sk_prints_go(&a->prints);
     now = sk_now_mono_ns();
     agent_wait_retry(a, now);
     agent_held_release(a, now, false);
     agent_rules_poll(a, now);
+    agent_intel_poll(a, now);
     agent_record_tick(a, now);
     if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
         a->flushed_ns = now;
@@ -183,10 +200,11 @@ static void turn(struct sk_agent_run *a)
 static void *agent_main(void *arg)
 {
     struct sk_agent_run *a = arg;
-    struct pollfd fds[4] = {{.fd = a->stop_fd, .events = POLLIN},
+    struct pollfd fds[5] = {{.fd = a->stop_fd, .events = POLLIN},
                             {.fd = a->mail_fd, .events = POLLIN},
                             {.fd = a->rules_watch, .events = POLLIN},
-                            {.fd = sk_sensor_fd(a->sensor), .events = POLLIN}};
+                            {.fd = sk_sensor_fd(a->sensor), .events = POLLIN},
+                            {.fd = -1, .events = POLLOUT}};
     int tick = SK_FLUSH_MS;
 
     if (sk_sensor_live(a->sensor, NULL))
@@ -195,8 +213,10 @@ static void *agent_main(void *arg)
     agent_host_tell(a);
     agent_processes_tell(a);
     for (;;) {
-        int r = poll(fds, SK_ARRAY_LEN(fds), tick);
+        int r;
 
+        fds[4].fd = sk_prints_wait(&a->prints) ? a->conf.print_to->fd : -1;
+        r = poll(fds, SK_ARRAY_LEN(fds), tick);
         if (r < 0 && errno != EINTR)
             break;
         if (fds[0].revents)
@@ -204,6 +224,9 @@ static void *agent_main(void *arg)
         turn(a);
     }
     agent_held_release(a, 0, true);
+    sk_prints_end(&a->prints);
+    if (a->prints.lost)
+        agent_health(a);
     agent_flush(a);
     agent_incidents_tell(a, true);
     agent_wait_retry(a, UINT64_MAX); /* a last time */
@@ -245,6 +268,8 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
     if (r < 0)
         return sk_err_set(err, r, "agent: out of memory");
     r = agent_incidents_new(a, err);
+    if (r == 0)
+        r = agent_intel_new(a, err);
     if (r < 0)
         return r;
     r = sk_sensor_new(&sensor, &a->sensor, err);
@@ -252,6 +277,8 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
         r = agent_record_new(a, err);
     if (r == 0)
         r = agent_rules_watch(a, err);
+    if (r == 0)
+        r = agent_down_open(a, err);
     if (r == 0)
         r = agent_rules_load(a, err);
     return r < 0 ? r : sk_runtime_new(&runtime, &a->runtime, err);
@@ -268,6 +295,7 @@ int sk_agent_run_new(const struct sk_agent_conf *conf, struct sk_agent_run **ret
     a->conf = *conf;
     a->stop_fd = a->mail_fd = a->rules_watch = -1;
     a->started_wall = sk_now_wall_ns();
+    sk_prints_init(&a->prints, conf->print_to, conf->log);
     (void)pthread_mutex_init(&a->lock, NULL);
     if (gethostname(a->hostname, sizeof(a->hostname) - 1) < 0)
         (void)sk_str_copy(a->hostname, sizeof(a->hostname), SK_STR("localhost"));
@@ -309,6 +337,7 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
     (void)sk_sensor_free(a->sensor);
     (void)sk_detect_free(a->detect);
     agent_incidents_free(a);
+    agent_intel_free(a);
     for (i = 0; i < a->mails.n; i++)
         mail_done(&a->mails.v[i]);
     sk_vec_done(&a->mails);
@@ -316,6 +345,7 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
         (void)sk_arena_free(a->held.v[i].arena);
     sk_vec_done(&a->held);
     agent_wait_done(a);
+    sk_prints_done(&a->prints);
     containers_free(a->containers);
     (void)sk_map_free(a->images);
     (void)sk_map_free(a->images_seen);
@@ -326,6 +356,8 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
     sk_closep(&a->stop_fd);
     sk_closep(&a->mail_fd);
     sk_closep(&a->rules_watch);
+    agent_rulefiles_free(a);
+    agent_down_close(a);
     (void)pthread_mutex_destroy(&a->lock);
     free(a);
     return NULL;
