@@ -97,11 +97,10 @@ static void answer_token(struct sk_call *c, const struct sk_join_token *t, const
     } else {
         c->res->status = 201;
         out->n--; /* the object's end: two more members belong to it */
-        (void)sk_buf_c(out, ",\"token\":");
-        sk_jw_str(&w, sk_buf_view(&token));
-        (void)sk_buf_c(out, ",\"command\":");
-        sk_jw_str(&w, sk_buf_view(&command));
-        (void)sk_buf_ch(out, '}'); /* errors stick */
+        w.comma = true;
+        sk_jw_kstr(&w, "token", sk_buf_view(&token));
+        sk_jw_kstr(&w, "command", sk_buf_view(&command));
+        sk_jw_end(&w, '}');
     }
     sk_buf_done(&command);
     sk_buf_done(&token);
