@@ -94,12 +94,12 @@ static int cell_text(const struct sk_field *f, const void *at, struct sk_buf *ou
     char age[32];
 
     if (f->type == SK_T_TIME) {
-        int64_t t = *(const int64_t *)at;
+        int64_t t = *(const int64_t *)at, now = sk_now_wall_ns();
 
         if (t == 0)
             return 0;
-        sk_age_format(sk_now_wall_ns() - t, age);
-        return sk_buf_c(out, age);
+        sk_age_format(t > now ? t - now : now - t, age);
+        return sk_buf_printf(out, "%s%s", t > now ? "in " : "", age);
     }
     return sk_field_text(f, at, out);
 }

@@ -79,7 +79,7 @@ describe('skep server and skep agent', { skip: why ?? false }, () => {
 
   test('a token that was used is refused, and the agent says so', async () => {
     await stranger.start(server, spent, /not connected/);
-    assert.match(stranger.out, /join: the console refuses: the join token is not valid, or spent/);
+    assert.match(stranger.out, /join: the console refuses: the join token is spent: it was good for 1 agent/);
     const status = await until(() => stranger.cli('agent', 'status').catch(() => null), 10000);
     assert.match(status, /console +not connected/);
     await stranger.stop();
