@@ -157,7 +157,10 @@ int agent_record_new(struct sk_agent_run *a, struct sk_err *err)
     a->record = calloc(1, sizeof(*a->record));
     if (!a->record)
         return sk_err_set(err, -ENOMEM, "agent: out of memory");
-    return sk_path_join(a->conf.data, SK_RECORD_DIR, a->record->dir, err);
+    if (sk_path_join(a->conf.data, SK_RECORD_DIR, a->record->dir, err) < 0)
+        return err->code;
+    record_open(a);
+    return 0;
 }
 
 void agent_record_free(struct sk_agent_run *a)

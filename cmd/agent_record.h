@@ -13,7 +13,7 @@
 #define SK_RECORD_SIZE_MOST ((uint64_t)16 << 40)
 
 struct sk_agent_run;
-/* After the sensor. Opens nothing yet: the first tick does. */
+/* After the sensor. A folder that cannot be opened is told in the health, and tried again. */
 int agent_record_new(struct sk_agent_run *a, struct sk_err *err);
 void agent_record_free(struct sk_agent_run *a); /* writes what is collected */
 /* Adds to what the rules want of the sensor what the recorder wants. */

@@ -9,6 +9,8 @@ extern const struct sk_cmd sk_cmd_up, sk_cmd_agent, sk_cmd_agent_status, sk_cmd_
     sk_cmd_images, sk_cmd_hosts, sk_cmd_processes, sk_cmd_alerts, sk_cmd_events, sk_cmd_rules_check,
     sk_cmd_rules_list, sk_cmd_rules_explain, sk_cmd_rules_fields, sk_cmd_expr_check,
     sk_cmd_expr_explain, sk_cmd_api, sk_cmd_completion, sk_cmd_version;
+extern const struct sk_cmd sk_cmd_record_ls, sk_cmd_record_show, sk_cmd_record_export,
+    sk_cmd_record_status, sk_cmd_replay;
 extern const struct sk_cmd sk_cmd_agents_list, sk_cmd_agents_revoke, sk_cmd_join_list,
     sk_cmd_join_create, sk_cmd_join_revoke;
 

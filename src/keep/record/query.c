@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/query.h"
 
+#include <fcntl.h>
+
 #include "base/time.h"
 #include "base/vec.h"
 #include "record/record_int.h"
@@ -16,6 +18,8 @@ struct query {
     SK_VEC(struct sk_str) ids;
     bool host, by_name; /* by_name: no id is known for it */
     uint64_t items, told_ns;
+    uint64_t lost; /* as the last event counts them */
+    bool any;
     struct sk_record_found *ret;
 };
 
@@ -69,6 +73,15 @@ static bool asked_for(const struct query *x, const struct sk_event *e)
     return !x->q->filter || sk_expr_match(x->q->filter, e);
 }
 
+/* The agent's count begins at 0 with each start. */
+static void lost_add(struct query *x, uint64_t lost)
+{
+    if (x->any)
+        x->ret->lost += lost >= x->lost ? lost - x->lost : lost;
+    x->any = true;
+    x->lost = lost;
+}
+
 static int give(struct query *x, const struct sk_record_item *item)
 {
     struct sk_record_found *f = x->ret;
@@ -76,6 +89,7 @@ static int give(struct query *x, const struct sk_record_item *item)
     struct sk_event room;
 
     if (item->event) {
+        lost_add(x, item->event->evt.lost);
         out.event = joined(x, item->event, &room);
         if (!asked_for(x, out.event))
             return 0;
@@ -149,5 +163,53 @@ int sk_record_query(const char *dir, const struct sk_record_query *q,
     (void)sk_record_reader_free(x.reader);
     (void)sk_record_containers_free(x.told);
     sk_vec_done(&x.ids);
+    return r;
+}
+
+static int head_add(void *arg, const struct sk_rec_head *h, uint64_t at)
+{
+    struct sk_record_summary *s = arg;
+
+    (void)at;
+    s->blocks++;
+    s->gap += h->gap;
+    if (h->count) {
+        s->first = s->events ? SK_MIN(s->first, h->first) : h->first;
+        s->last = s->events ? SK_MAX(s->last, h->last) : h->last;
+        s->watched[0] = h->watched[0];
+        s->watched[1] = h->watched[1];
+    }
+    s->events += h->count;
+    return 0;
+}
+
+int sk_record_summary(const char *dir, struct sk_record_summary *ret, struct sk_err *err)
+{
+    SK_CLEANUP(sk_closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct sk_record_summary s = {0};
+    struct sk_rec_segs segs = {0};
+    uint64_t end;
+    int r;
+
+    if (fd < 0)
+        return sk_err_errno(err, errno, "record %s", dir);
+    r = sk_rec_list(fd, dir, 0, &segs, err);
+    for (size_t i = 0; r == 0 && i < segs.n; i++) {
+        SK_CLEANUP(sk_closep) int seg = -1;
+        char name[SK_REC_NAME];
+
+        sk_rec_name(segs.v[i].no, name);
+        seg = openat(fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (seg < 0 && errno == ENOENT)
+            continue; /* removed meanwhile */
+        r = seg < 0 ? -errno : sk_rec_walk(seg, segs.v[i].bytes, head_add, &s, &end);
+        if (r < 0)
+            r = sk_err_errno(err, -r, "record %s/%s", dir, name);
+        s.segments++;
+        s.bytes += segs.v[i].bytes;
+    }
+    sk_vec_done(&segs);
+    if (r == 0)
+        *ret = s;
     return r;
 }

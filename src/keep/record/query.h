@@ -32,6 +32,7 @@ struct sk_record_calls {
 struct sk_record_found {
     struct sk_record_reader_stats read;
     uint64_t events, gap; /* given to item; not recorded in that time */
+    uint64_t lost;        /* by the sensor, between the first and the last event that was read */
     int64_t first, last;  /* wall ns: least and greatest time of those events; 0: none */
     uint64_t containers;  /* that the name stands for; 0: none was told of */
     bool ended;           /* by item or progress */
@@ -42,5 +43,14 @@ struct sk_record_found {
 int sk_record_query(const char *dir, const struct sk_record_query *q,
                     const struct sk_record_calls *calls, struct sk_record_found *ret,
                     struct sk_err *err) SK_NODISCARD;
+
+/* What there is, by the heads of the blocks alone: a gigabyte in a moment. */
+struct sk_record_summary {
+    uint64_t segments, bytes, blocks, events, gap;
+    int64_t first, last; /* wall ns: least and greatest time; 0: no event */
+    uint64_t watched[2]; /* types that could come in the newest block; none: not known */
+};
+int sk_record_summary(const char *dir, struct sk_record_summary *ret,
+                      struct sk_err *err) SK_NODISCARD;
 
 #endif
