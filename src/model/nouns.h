@@ -181,6 +181,16 @@ struct sk_event {
     const struct sk_container *container; /* NULL: host, or not known yet: see proc->container_id */
 };
 
+/* One event of the Kubernetes audit log (kubernetes.io/docs/reference/config-api/apiserver-audit.v1);
+ * expressions see it by Falco's ka.* and jevt.* names. */
+struct json_object;
+struct sk_k8s_audit {
+    struct sk_str id; /* auditID */
+    int64_t time;
+    struct json_object *json; /* the caller's; no field of the table */
+};
+extern const struct sk_kind sk_kind_k8s_audit;
+
 /* ---- what judge says --------------------------------------------------------------------------
  */
 
@@ -470,6 +480,7 @@ struct sk_chunk {     /* a piece of a bundle on its way up */
     struct sk_str evidence_id, action_id;
     uint64_t part, parts;
     struct sk_str data; /* base64 */
+    int64_t stored;     /* when the console had it */
 };
 struct sk_slice {     /* a piece of an answer to record_query */
     struct sk_str id; /* ACTION:PART */

@@ -72,6 +72,14 @@ static const struct sk_field event_fields[] = {
 SK_KIND(event, NULL, "A kernel event with its process and container");
 #undef S
 
+#define S sk_k8s_audit
+static const struct sk_field k8s_audit_fields[] = {
+    F(id, STR, 1, KEY, "Identity of the request"),
+    F(time, TIME, 2, 0, "When it came"),
+};
+SK_KIND(k8s_audit, NULL, "An event of the Kubernetes audit log");
+#undef S
+
 #define S sk_alert
 static const struct sk_field alert_fields[] = {
     F(id, STR, 1, KEY, "Identity; sorts by time"),

@@ -21,7 +21,7 @@ describe('skep rules list', () => {
       file,
       rule('Used', '  condition: evt.type = open\n') +
         rule('Off', '  condition: evt.type = open\n  enabled: false\n') +
-        rule('Foreign', '  source: k8s_audit\n  condition: ka.verb = get\n'),
+        rule('Foreign', '  source: aws_cloudtrail\n  condition: ct.name = get\n'),
     ),
   );
   after(() => rmSync(dir, { recursive: true, force: true }));
@@ -30,7 +30,7 @@ describe('skep rules list', () => {
     const lines = list().trim().split('\n');
     assert.match(lines[0], /^warning +evaluated +- +Used$/i);
     assert.match(lines[1], /^warning +disabled +- +Off$/i);
-    assert.match(lines[2], /^warning +skipped +- +Foreign \(.*k8s_audit.*\)$/i);
+    assert.match(lines[2], /^warning +skipped +- +Foreign \(.*aws_cloudtrail.*\)$/i);
   });
 
   test('the JSON has the same', () => {

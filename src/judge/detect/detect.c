@@ -6,6 +6,7 @@
 #include "detect/alert_int.h"
 #include "detect/fold.h"
 #include "detect/rules_int.h"
+#include "io/json.h"
 
 #define OUTPUT_MAX ((size_t)64 << 10) /* bytes of one filled output, and of all its fields */
 
@@ -123,8 +124,7 @@ static uint64_t fold_key(const struct sk_rule *rule, const struct sk_event *ev)
 /* ---- alerts ---------------------------------------------------------------------------------- */
 
 /* Values are written into one buffer, which moves while it grows: places first, views after. */
-static size_t fields_fill(struct sk_detect *d, const struct sk_template *t,
-                          const struct sk_event *ev)
+static size_t fields_fill(struct sk_detect *d, const struct sk_template *t, const void *ev)
 {
     const struct sk_str *names;
     size_t n, i, k, from = 0, used = 0;
@@ -167,6 +167,28 @@ uint32_t sk_detect_worst(const struct sk_detect *d)
     return d->worst;
 }
 
+bool sk_detect_refill(struct sk_detect *d, struct sk_alert *a)
+{
+    const struct sk_event ev = {.host_id = a->host_id,
+                                .hostname = a->hostname,
+                                .evt = a->evt,
+                                .fd = a->fd,
+                                .proc = a->proc,
+                                .container = a->container};
+    size_t i, n = d->rules && a->engine == SK_EN_RULE ? sk_rules_count(d->rules) : 0;
+
+    for (i = 0; i < n; i++)
+        if (d->rules->templates[i] && sk_str_eq(d->rules->rules[i].name, a->rule))
+            break;
+    if (i == n)
+        return false;
+    sk_buf_clear(&d->output);
+    (void)sk_template_fill(d->rules->templates[i], &ev, &d->output);
+    a->output = sk_buf_view(&d->output);
+    a->output_fields = (struct sk_list){d->labels, fields_fill(d, d->rules->templates[i], &ev)};
+    return true;
+}
+
 size_t sk_detect_event(struct sk_detect *d, const struct sk_event *ev,
                        void (*alert)(void *arg, const struct sk_alert *a), void *arg)
 {
@@ -185,7 +207,8 @@ size_t sk_detect_event(struct sk_detect *d, const struct sk_event *ev,
         size_t rule = d->rules->rule_of[d->hits[i]];
         uint64_t count;
 
-        if (sk_excepts_hold(d->excepts, d->rules->rules[rule].name, ev)) {
+        if (sk_excepts_hold(d->excepts, d->rules->rules[rule].name, &sk_kind_event, ev,
+                            ev->evt.time)) {
             d->stats.excepted++;
             continue;
         }
@@ -199,5 +222,64 @@ size_t sk_detect_event(struct sk_detect *d, const struct sk_event *ev,
         d->stats.alerts++;
         alert(arg, &a);
     }
+    return n;
+}
+
+/* ---- the Kubernetes audit log ---------------------------------------------------------------- */
+
+static uint64_t audit_key(const struct sk_rule *rule, const struct sk_k8s_audit *ev)
+{
+    uint64_t k = sk_str_hash(rule->name) * 0x9e3779b97f4a7c15u;
+
+    k ^= sk_str_hash(sk_json_str(ev->json, "user.username"));
+    return k ? k : 1;
+}
+
+static void audit_alert(struct sk_detect *d, size_t rule, const struct sk_k8s_audit *ev,
+                        const struct sk_host *host, struct sk_alert *a)
+{
+    const struct sk_event none = {.host_id = host->id,
+                                  .hostname = host->name,
+                                  .evt = {.time = ev->time},
+                                  .fd = {.num = -1}};
+    const struct sk_template *t = d->rules->templates[rule];
+
+    sk_buf_clear(&d->output);
+    (void)sk_template_fill(t, ev, &d->output); /* over OUTPUT_MAX: what fits is shown */
+    da_fill(a, &d->rules->rules[rule], &none);
+    a->output = sk_buf_view(&d->output);
+    a->output_fields = (struct sk_list){d->labels, fields_fill(d, t, ev)};
+}
+
+size_t sk_detect_audit(struct sk_detect *d, const struct sk_k8s_audit *ev,
+                       const struct sk_host *host,
+                       void (*alert)(void *arg, const struct sk_alert *a), void *arg)
+{
+    size_t i, n = 0;
+
+    d->stats.events++;
+    for (i = 0; d->rules && i < d->rules->audit_n; i++) {
+        size_t rule = d->rules->audit[i];
+        const struct sk_rule *r = &d->rules->rules[rule];
+        struct sk_alert a;
+        uint64_t count;
+
+        if (!sk_expr_match(d->rules->exprs[rule], ev))
+            continue;
+        if (sk_excepts_hold(d->excepts, r->name, &sk_kind_k8s_audit, ev, ev->time)) {
+            d->stats.excepted++;
+            continue;
+        }
+        n++;
+        if (sk_folded(d->fold, audit_key(r, ev), ev->time, &count)) {
+            d->stats.folded++;
+            continue;
+        }
+        audit_alert(d, rule, ev, host, &a);
+        a.count = count;
+        d->stats.alerts++;
+        alert(arg, &a);
+    }
+    d->stats.matched += n > 0;
     return n;
 }

@@ -9,8 +9,9 @@
 #define TEXTS_MAX ((size_t)16 << 20) /* bytes of ids and rule names */
 
 struct except {
-    struct sk_str id, rule; /* rule empty: of all */
-    struct sk_expr *holds;  /* NULL: always */
+    struct sk_str id, rule;     /* rule empty: of all */
+    struct sk_expr *holds;      /* NULL: always */
+    const struct sk_kind *kind; /* that holds is about */
     int64_t expires, last;
     uint64_t hits;
 };
@@ -37,12 +38,19 @@ struct sk_excepts *sk_excepts_free(struct sk_excepts *e)
 /* 0, 1 (its condition is wrong), -ENOMEM. */
 static int except_add(struct sk_excepts *e, const struct sk_exception *x, struct sk_err *err)
 {
-    struct except new = {.id = x->id, .rule = x->rule, .expires = x->expires};
+    struct except new = {
+        .id = x->id, .rule = x->rule, .expires = x->expires, .kind = &sk_kind_event};
+    struct sk_err other = {0};
     int r;
 
     if (!sk_arena_keep(e->arena, &new.id) || !sk_arena_keep(e->arena, &new.rule))
         return sk_err_set(err, -ENOMEM, "exceptions: out of memory");
     r = x->condition.n == 0 ? 0 : sk_expr_compile(&sk_kind_event, x->condition, &new.holds, err);
+    if (r < 0 && r != -ENOMEM && /* or is it about the audit log of a cluster? */
+        sk_expr_compile(&sk_kind_k8s_audit, x->condition, &new.holds, &other) == 0) {
+        new.kind = &sk_kind_k8s_audit;
+        r = 0;
+    }
     if (r == -ENOMEM)
         return r;
     if (r < 0) {
@@ -85,18 +93,19 @@ int sk_excepts_new(const struct sk_exception *v, size_t n, struct sk_excepts **r
     return 0;
 }
 
-bool sk_excepts_hold(struct sk_excepts *e, struct sk_str rule, const struct sk_event *ev)
+bool sk_excepts_hold(struct sk_excepts *e, struct sk_str rule, const struct sk_kind *kind,
+                     const void *obj, int64_t time)
 {
     size_t i;
 
     for (i = 0; e && i < e->n; i++) {
         struct except *x = &e->v[i];
 
-        if ((x->rule.n && !sk_str_eq(x->rule, rule)) || (x->expires && ev->evt.time > x->expires) ||
-            (x->holds && !sk_expr_match(x->holds, ev)))
+        if ((x->rule.n && !sk_str_eq(x->rule, rule)) || (x->expires && time > x->expires) ||
+            (x->holds && (x->kind != kind || !sk_expr_match(x->holds, obj))))
             continue;
         x->hits++;
-        x->last = ev->evt.time;
+        x->last = time;
         return true;
     }
     return false;

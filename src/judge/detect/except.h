@@ -26,9 +26,10 @@ int sk_excepts_new(const struct sk_exception *v, size_t n, struct sk_excepts **r
 struct sk_excepts *sk_excepts_free(struct sk_excepts *e);
 SK_DEFINE_CLEANUP(struct sk_excepts *, sk_excepts_free)
 
-/* True when one holds for this event under this rule (time: the event's, against its end); counted.
- * e may be NULL: none. */
-bool sk_excepts_hold(struct sk_excepts *e, struct sk_str rule, const struct sk_event *ev);
+/* True when one holds for obj (of kind event or k8s_audit; time: its own, against the exception's
+ * end) under this rule; counted. e may be NULL: none. */
+bool sk_excepts_hold(struct sk_excepts *e, struct sk_str rule, const struct sk_kind *kind,
+                     const void *obj, int64_t time);
 
 /* Gives the counts since the last call of those that held, and forgets them. */
 void sk_excepts_hits(struct sk_excepts *e,

@@ -9,8 +9,9 @@
 
 struct compiler {
     struct rs_load *l;
-    struct sk_expr_env *env;      /* macros as YAML understands them */
-    struct sk_expr_env *raw;      /* made at the first error: macros as they stand in the file */
+    const struct sk_kind *kind;   /* of the rule at hand */
+    struct sk_expr_env *envs[2];  /* of events, of audit events: macros as YAML understands them */
+    struct sk_expr_env *raws[2];  /* made at the first error: macros as they stand in the file */
     const struct rs_text **texts; /* by the N of "@N"; the last one is the rule's at hand */
     size_t texts_n;
     struct sk_buf text;
@@ -53,14 +54,20 @@ static int macro_define(struct compiler *c, struct sk_expr_env *env, const struc
     return sk_expr_env_macro(env, m->h.name, sk_buf_view(&c->text), at, err);
 }
 
+/* The environment of the rule at hand: made when it is first asked for. */
 static int env_make(struct compiler *c, bool raw, struct sk_expr_env **ret)
 {
     SK_CLEANUP(sk_expr_env_freep) struct sk_expr_env *env = NULL;
     struct rs_load *l = c->l;
     size_t i;
+    struct sk_expr_env **kept = &(raw ? c->raws : c->envs)[c->kind != &sk_kind_event];
     int r = 0;
 
-    if (sk_expr_env_new(&sk_kind_event, &env) < 0)
+    if (*kept) {
+        *ret = *kept;
+        return 0;
+    }
+    if (sk_expr_env_new(c->kind, &env) < 0)
         return rs_nomem(l);
     for (i = 0; r == 0 && i < l->lists.all.n; i++)
         r = list_define(l, env, (const struct rs_list *)l->lists.all.v[i]);
@@ -75,7 +82,7 @@ static int env_make(struct compiler *c, bool raw, struct sk_expr_env **ret)
             r = rs_err_place(l, &err, c->texts, c->texts_n);
     }
     if (r == 0)
-        *ret = SK_TAKE(env);
+        *ret = *kept = SK_TAKE(env);
     return r;
 }
 
@@ -201,22 +208,23 @@ static int warn_unused(struct rs_load *l)
 static int condition_diagnose(struct compiler *c, const struct rs_rule *rule, struct sk_err *first)
 {
     SK_CLEANUP(sk_expr_freep) struct sk_expr *e = NULL;
+    struct sk_expr_env *raw = NULL;
     struct sk_err err = {0};
     char file[MACRO_FILE];
-    int r;
+    int r = env_make(c, true, &raw);
 
-    if (!c->raw && (r = env_make(c, true, &c->raw)) < 0)
+    if (r < 0)
         return r;
     c->texts[c->texts_n - 1] = &rule->cond;
     (void)snprintf(file, sizeof(file), "@%zu", c->texts_n - 1);
     sk_buf_clear(&c->text);
     if (rs_text_join_raw(&rule->cond, &c->text) == 0) {
-        r = sk_expr_parse(c->raw, sk_buf_view(&c->text), (struct sk_expr_place){file, 1, 1, 0}, &e,
+        r = sk_expr_parse(raw, sk_buf_view(&c->text), (struct sk_expr_place){file, 1, 1, 0}, &e,
                           &err);
         if (r < 0)
             return rs_err_place(c->l, &err, c->texts, c->texts_n);
     }
-    r = rs_exc_diagnose(c->l, rule, c->raw);
+    r = rs_exc_diagnose(c->l, rule, raw);
     if (r < 0)
         return r;
     if (c->l->err)
@@ -227,11 +235,14 @@ static int condition_diagnose(struct compiler *c, const struct rs_rule *rule, st
 static int condition_compile(struct compiler *c, const struct rs_rule *rule, struct sk_expr **ret)
 {
     struct sk_expr_place at = {rule->h.at.file->name.p, rule->h.at.line, rule->h.at.col, 0};
+    struct sk_expr_env *env = NULL;
     struct sk_err err = {0};
     bool exceptions = false;
     size_t i;
-    int r;
+    int r = env_make(c, false, &env);
 
+    if (r < 0)
+        return r;
     for (i = 0; i < rule->exc_n; i++)
         exceptions = exceptions || rule->exc[i].n > 0;
     sk_buf_clear(&c->text);
@@ -243,7 +254,7 @@ static int condition_compile(struct compiler *c, const struct rs_rule *rule, str
     if (c->text.err)
         return rs_fail(c->l, rule->h.at, "the condition with its exceptions has more than %zu KiB",
                        SK_EXPR_TEXT_MAX >> 10);
-    r = sk_expr_parse(c->env, sk_buf_view(&c->text), at, ret, &err);
+    r = sk_expr_parse(env, sk_buf_view(&c->text), at, ret, &err);
     return r < 0 ? condition_diagnose(c, rule, &err) : 0;
 }
 
@@ -276,14 +287,14 @@ static int output_compile(struct compiler *c, const struct rs_rule *rule, struct
     sk_buf_init(&text, OUTPUT_MAX);
     r = output_text(c, rule, &text);
     if (r == 0)
-        r = sk_template_parse(&sk_kind_event, sk_buf_view(&text), at, ret, &err);
+        r = sk_template_parse(c->kind, sk_buf_view(&text), at, ret, &err);
     if (r < 0 && err.code) {
         c->texts[c->texts_n - 1] = &rule->output;
         (void)snprintf(file, sizeof(file), "@%zu", c->texts_n - 1);
         sk_buf_clear(&text);
         if (rs_text_join_raw(&rule->output, &text) == 0 &&
-            sk_template_parse(&sk_kind_event, sk_buf_view(&text),
-                              (struct sk_expr_place){file, 1, 1, 0}, &again, &placed) < 0)
+            sk_template_parse(c->kind, sk_buf_view(&text), (struct sk_expr_place){file, 1, 1, 0},
+                              &again, &placed) < 0)
             err = placed;
         (void)sk_template_free(again);
         r = rs_err_place(c->l, &err, c->texts, c->texts_n);
@@ -400,7 +411,8 @@ static int rule_compile(struct compiler *c, const struct rs_rule *from, size_t i
 
     if (r < 0)
         return r;
-    if (!rs_is_syscall(from)) {
+    c->kind = rs_kind(from->source);
+    if (!c->kind) {
         char why[128];
 
         (void)snprintf(why, sizeof(why), "no events of source %.64s come in", to->source.p);
@@ -435,10 +447,13 @@ static int set_make(struct rs_load *l)
     size_t i;
 
     set->rule_of = sk_arena_array(set->arena, set->n + 1, sizeof(*set->rule_of));
-    if (!conditions || !set->rule_of)
+    set->audit = sk_arena_array(set->arena, set->n + 1, sizeof(*set->audit));
+    if (!conditions || !set->rule_of || !set->audit)
         return rs_nomem(l);
     for (i = 0; i < set->n; i++)
-        if (set->rules[i].evaluated) {
+        if (set->rules[i].evaluated && rs_kind(set->rules[i].source) != &sk_kind_event) {
+            set->audit[set->audit_n++] = (uint32_t)i;
+        } else if (set->rules[i].evaluated) {
             conditions[set->conditions] = set->exprs[i];
             set->rule_of[set->conditions++] = (uint32_t)i;
         }
@@ -449,6 +464,7 @@ static int compile_all(struct compiler *c)
 {
     struct rs_load *l = c->l;
     struct sk_rules *set = l->set;
+    struct sk_expr_env *env = NULL;
     size_t i;
     int r;
 
@@ -462,7 +478,8 @@ static int compile_all(struct compiler *c)
         return rs_nomem(l);
     for (i = 0; i < l->macros.all.n; i++)
         c->texts[i] = &((const struct rs_macro *)l->macros.all.v[i])->cond;
-    r = env_make(c, false, &c->env);
+    c->kind = &sk_kind_event;
+    r = env_make(c, false, &env); /* macros are checked, also where no rule is */
     for (i = 0; r == 0 && i < set->n; i++)
         r = rule_compile(c, (const struct rs_rule *)l->rules.all.v[i], i);
     if (r == 0)
@@ -473,12 +490,15 @@ static int compile_all(struct compiler *c)
 int rs_compile(struct rs_load *l)
 {
     struct compiler c = {.l = l};
+    size_t i;
     int r;
 
     sk_buf_init(&c.text, SK_EXPR_TEXT_MAX);
     r = compile_all(&c);
     sk_buf_done(&c.text);
-    (void)sk_expr_env_free(c.env);
-    (void)sk_expr_env_free(c.raw);
+    for (i = 0; i < SK_ARRAY_LEN(c.envs); i++) {
+        (void)sk_expr_env_free(c.envs[i]);
+        (void)sk_expr_env_free(c.raws[i]);
+    }
     return r;
 }

@@ -20,6 +20,8 @@ struct sk_rules {
     struct sk_exprset *set;
     uint32_t *rule_of; /* by number of the condition in set */
     size_t conditions;
+    uint32_t *audit; /* rules over the Kubernetes audit log */
+    size_t audit_n;
     size_t fields_max; /* fields in one output */
     struct sk_str *warnings;
     size_t warnings_n, warnings_cap;
@@ -127,9 +129,12 @@ struct rs_load {
     bool full; /* a limit of memory was reached */
 };
 int rs_read(struct rs_load *l, const struct rs_file *f) SK_NODISCARD;
-static inline bool rs_is_syscall(const struct rs_rule *r)
+/* What the rule's condition is about, by its source; NULL: no such events come in. */
+static inline const struct sk_kind *rs_kind(struct sk_str source)
 {
-    return sk_str_eq(r->source, SK_STR("syscall"));
+    if (sk_str_eq(source, SK_STR("syscall")))
+        return &sk_kind_event;
+    return sk_str_eq(source, SK_STR("k8s_audit")) ? &sk_kind_k8s_audit : NULL;
 }
 
 /* ---- rules (rules_rule.c) and exceptions (rules_exc.c) --------------------------------------- */

@@ -125,12 +125,17 @@ struct x_name { /* one of Falco's names */
     uint8_t arg;   /* enum x_arg_rule */
     uint8_t flags; /* enum x_name_flag */
     uint32_t cookie;
-    const char *path; /* just another name for this own path; get is NULL then */
+    const char *path;    /* just another name for this own path; get is NULL then */
+    const char *pointer; /* of audit.c */
     x_get_fn *get;
     const char *doc;
 };
 extern const struct x_name x_falco_names[];
 extern const size_t x_falco_names_n;
+extern const struct x_name x_audit_names[]; /* of kind k8s_audit */
+extern const size_t x_audit_names_n;
+/* The computed names of a kind; others than events have only those that stand for a path. */
+const struct x_name *x_names(const struct sk_kind *kind, size_t *ret_n);
 
 #define X_DEREF_MAX 5
 struct x_load { /* own path, flattened: follow n pointers, then read at last */

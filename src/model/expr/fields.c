@@ -40,12 +40,14 @@ int sk_expr_fields(const struct sk_kind *kind,
                    void *arg)
 {
     struct walk w = {fn, arg};
-    bool event = sk_str_eq(sk_str_c(kind->name), SK_STR("event"));
-    size_t i;
+    bool event = sk_str_eq(sk_str_c(kind->name), SK_STR("event")) ||
+                 sk_str_eq(sk_str_c(kind->name), SK_STR("k8s_audit"));
+    size_t i, names_n;
+    const struct x_name *names = x_names(kind, &names_n);
     int r = sk_kind_walk(kind, one_path, &w);
 
-    for (i = 0; r == 0 && i < x_falco_names_n; i++) {
-        const struct x_name *n = &x_falco_names[i];
+    for (i = 0; r == 0 && i < names_n; i++) {
+        const struct x_name *n = &names[i];
         struct sk_path path;
         uint8_t type = n->type;
 

@@ -15,6 +15,17 @@ static bool is_event(const struct sk_kind *kind)
     return sk_str_eq(sk_str_c(kind->name), SK_STR("event"));
 }
 
+static bool is_audit(const struct sk_kind *kind)
+{
+    return sk_str_eq(sk_str_c(kind->name), SK_STR("k8s_audit"));
+}
+
+const struct x_name *x_names(const struct sk_kind *kind, size_t *ret_n)
+{
+    *ret_n = is_audit(kind) ? x_audit_names_n : x_falco_names_n;
+    return is_audit(kind) ? x_audit_names : x_falco_names;
+}
+
 /* ---- scratch --------------------------------------------------------------------------------- */
 
 char *x_scratch_take(struct x_scratch *s, size_t n)
@@ -57,16 +68,17 @@ struct sk_str x_scratch_fmt(struct x_scratch *s, const char *fmt, ...)
 
 /* ---- looking up ------------------------------------------------------------------------------ */
 
-static const struct x_name *falco_exact(struct sk_str name)
+static const struct x_name *falco_exact(const struct sk_kind *kind, struct sk_str name)
 {
-    size_t lo = 0, hi = x_falco_names_n;
+    size_t lo = 0, hi;
+    const struct x_name *names = x_names(kind, &hi);
 
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        int c = sk_str_cmp(sk_str_c(x_falco_names[mid].name), name);
+        int c = sk_str_cmp(sk_str_c(names[mid].name), name);
 
         if (c == 0)
-            return &x_falco_names[mid];
+            return &names[mid];
         if (c < 0)
             lo = mid + 1;
         else
@@ -76,7 +88,8 @@ static const struct x_name *falco_exact(struct sk_str name)
 }
 
 /* "evt.arg.flags" is evt.arg with the argument "flags". */
-static const struct x_name *falco_tail(struct sk_str name, struct sk_str *ret_tail)
+static const struct x_name *falco_tail(const struct sk_kind *kind, struct sk_str name,
+                                       struct sk_str *ret_tail)
 {
     const struct x_name *n;
     size_t dot;
@@ -84,7 +97,7 @@ static const struct x_name *falco_tail(struct sk_str name, struct sk_str *ret_ta
     for (dot = name.n; dot > 0; dot--) {
         if (name.p[dot - 1] != '.')
             continue;
-        n = falco_exact(sk_str_sub(name, 0, dot - 1));
+        n = falco_exact(kind, sk_str_sub(name, 0, dot - 1));
         if (n && (n->flags & X_NF_TAIL)) {
             *ret_tail = sk_str_sub(name, dot, name.n);
             return ret_tail->n ? n : NULL;
@@ -161,15 +174,15 @@ static bool find_path(const struct sk_kind *kind, struct sk_str name, struct x_t
 static bool find_falco(const struct sk_kind *kind, struct sk_str name, struct x_term *t,
                        struct sk_str *ret_tail)
 {
-    const struct x_name *n = falco_exact(name);
+    const struct x_name *n = falco_exact(kind, name);
 
     if (!n)
-        n = falco_tail(name, ret_tail);
+        n = falco_tail(kind, name, ret_tail);
     if (!n)
         return false;
     if (n->path)
         return find_path(kind, sk_str_c(n->path), t, NULL) && (t->name = n, true);
-    if (!is_event(kind))
+    if (!is_event(kind) && !is_audit(kind))
         return false;
     t->name = n;
     t->base = n->type;
@@ -209,14 +222,15 @@ static int unknown_field(const struct sk_kind *kind, const struct x_rawterm *raw
                          struct sk_err *err)
 {
     struct near n = {.want = raw->name, .dist = NEAR_MAX + 1};
-    size_t i;
+    size_t i, names_n;
+    const struct x_name *names = x_names(kind, &names_n);
 
-    for (i = 0; is_event(kind) && i < x_falco_names_n; i++) {
-        size_t d = x_distance(raw->name, sk_str_c(x_falco_names[i].name), NEAR_MAX);
+    for (i = 0; (is_event(kind) || is_audit(kind)) && i < names_n; i++) {
+        size_t d = x_distance(raw->name, sk_str_c(names[i].name), NEAR_MAX);
 
         if (d < n.dist) {
             n.dist = d;
-            (void)sk_str_copy(n.best, sizeof(n.best), sk_str_c(x_falco_names[i].name));
+            (void)sk_str_copy(n.best, sizeof(n.best), sk_str_c(names[i].name));
         }
     }
     (void)sk_kind_walk(kind, near_path, &n);

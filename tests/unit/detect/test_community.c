@@ -43,18 +43,12 @@ static void check_compiled(const struct sk_rules *r)
     for (i = 0; i < sk_rules_count(r); i++) {
         const struct sk_rule *rule = sk_rules_at(r, i);
 
-        if (sk_str_eq(rule->source, SK_STR("syscall"))) {
-            SK_CLEANUP(sk_buf_done) struct sk_buf out;
+        SK_CLEANUP(sk_buf_done) struct sk_buf out;
 
-            assert_true(rule->evaluated || !rule->enabled);
-            sk_buf_init(&out, (size_t)1 << 20);
-            assert_int_equal(sk_rules_explain(r, rule->name, &out), 0);
-            assert_true(out.n > 0);
-        } else {
-            assert_true(sk_str_eq(rule->source, SK_STR("k8s_audit")));
-            assert_false(rule->evaluated);
-            assert_true(sk_str_eq(rule->why_not, SK_STR("no events of source k8s_audit come in")));
-        }
+        assert_true(rule->evaluated || !rule->enabled);
+        sk_buf_init(&out, (size_t)1 << 20);
+        assert_int_equal(sk_rules_explain(r, rule->name, &out), 0);
+        assert_true(out.n > 0);
     }
 }
 

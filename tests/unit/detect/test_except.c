@@ -42,10 +42,10 @@ static void one_for_a_rule_holds_for_that_rule_and_its_condition_alone(void **st
 
     (void)state;
     ev_make(&m, &(struct ev){.type = SK_E_OPENAT, .name = "cat"});
-    assert_true(sk_excepts_hold(e, SK_STR("shadow read"), &m.ev));
-    assert_false(sk_excepts_hold(e, SK_STR("other"), &m.ev));
+    assert_true(sk_excepts_hold(e, SK_STR("shadow read"), &sk_kind_event, &m.ev, m.ev.evt.time));
+    assert_false(sk_excepts_hold(e, SK_STR("other"), &sk_kind_event, &m.ev, m.ev.evt.time));
     ev_make(&m, &(struct ev){.type = SK_E_OPENAT, .name = "less"});
-    assert_false(sk_excepts_hold(e, SK_STR("shadow read"), &m.ev));
+    assert_false(sk_excepts_hold(e, SK_STR("shadow read"), &sk_kind_event, &m.ev, m.ev.evt.time));
     sk_excepts_hits(e, take_hits, &h);
     assert_int_equal(h.count, 1);
     assert_string_equal(h.id, "X1");
@@ -67,10 +67,10 @@ static void disabled_removed_and_ended_ones_hold_nothing_back(void **state)
     (void)state;
     ev_make(&m, &(struct ev){.type = SK_E_OPENAT, .name = "cat"});
     m.ev.evt.time = 2;
-    assert_false(sk_excepts_hold(e, SK_STR("r"), &m.ev));
+    assert_false(sk_excepts_hold(e, SK_STR("r"), &sk_kind_event, &m.ev, m.ev.evt.time));
     m.ev.evt.time = 1;
-    assert_true(sk_excepts_hold(e, SK_STR("r"), &m.ev));
-    assert_false(sk_excepts_hold(NULL, SK_STR("r"), &m.ev));
+    assert_true(sk_excepts_hold(e, SK_STR("r"), &sk_kind_event, &m.ev, m.ev.evt.time));
+    assert_false(sk_excepts_hold(NULL, SK_STR("r"), &sk_kind_event, &m.ev, m.ev.evt.time));
     (void)sk_excepts_free(e);
 }
 
@@ -92,9 +92,10 @@ static void a_wrong_one_is_named_and_the_others_hold(void **state)
     assert_non_null(strstr(err.msg, "exception backup job: "));
     assert_non_null(strstr(err.msg, "proc.name")); /* what was meant */
     ev_make(&m, &(struct ev){.type = SK_E_OPENAT, .name = "cat"});
-    assert_true(sk_excepts_hold(e, SK_STR("any"), &m.ev));
+    assert_true(sk_excepts_hold(e, SK_STR("any"), &sk_kind_event, &m.ev, m.ev.evt.time));
     ev_make(&m, &(struct ev){.type = SK_E_OPENAT, .name = "dog"});
-    assert_false(sk_excepts_hold(e, SK_STR("any"), &m.ev)); /* "all of all" holds nothing */
+    assert_false(sk_excepts_hold(e, SK_STR("any"), &sk_kind_event, &m.ev,
+                                 m.ev.evt.time)); /* "all of all" holds nothing */
     (void)sk_excepts_free(e);
     assert_int_equal(sk_excepts_new(x + 1, 1, &e, &bad, &err), 0);
     assert_string_equal(err.msg, "exception all of all: neither rule nor condition");

@@ -589,23 +589,23 @@ static void a_list_used_through_macros_lists_or_exceptions_is_used(void **state)
 static void a_rule_of_another_source_is_listed_only(void **state)
 {
     SK_CLEANUP(sk_rules_freep)
-    struct sk_rules *r = good(
-        RULE("a", "ka.verb = get and kevt") "  source: k8s_audit\n"
-                                            "- macro: kevt\n  condition: jevt.value[/stage] = x\n",
-        NULL);
+    struct sk_rules *r =
+        good(RULE("a", "ct.name = get and kevt") "  source: aws_cloudtrail\n"
+                                                 "- macro: kevt\n  condition: ct.region = x\n",
+             NULL);
     SK_CLEANUP(sk_buf_done) struct sk_buf out;
 
     (void)state;
     assert_int_equal(sk_rules_count(r), 1);
     assert_false(sk_rules_at(r, 0)->evaluated);
-    assert_string_equal(sk_rules_at(r, 0)->why_not.p, "no events of source k8s_audit come in");
+    assert_string_equal(sk_rules_at(r, 0)->why_not.p, "no events of source aws_cloudtrail come in");
     assert_int_equal(sk_rules_warnings(r), 1);
     assert_string_equal(sk_rules_warning(r, 0).p,
                         "a.yaml:1:9: rule \"a\" is listed, but not evaluated: no events of source "
-                        "k8s_audit come in");
+                        "aws_cloudtrail come in");
     sk_buf_init(&out, 4096);
     assert_int_equal(sk_rules_explain(r, SK_STR("a"), &out), 0);
-    assert_string_equal(out.p, "not evaluated: no events of source k8s_audit come in\n");
+    assert_string_equal(out.p, "not evaluated: no events of source aws_cloudtrail come in\n");
     assert_int_equal(sk_rules_explain(r, SK_STR("b"), &out), -ENOENT);
 }
 
