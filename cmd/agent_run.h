@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/outlet.h"
 #include "link/outbox.h"
 #include "model/nouns.h"
 
@@ -33,6 +34,7 @@ struct sk_agent_conf {
     struct sk_agent_record_conf record;
     bool print_alerts;        /* also on stdout, one line each */
     bool print_json;          /* … as JSON */
+    const struct sk_outlet *print_to; /* the caller's; stdout */
     struct sk_outbox *outbox; /* the caller's */
     struct sk_log *log;
 };

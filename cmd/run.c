@@ -46,6 +46,7 @@ int run_init(struct run *r, const struct sk_args *a, const char *lock_name, stru
 
     memory_give_back();
     r->signals = r->lock = -1;
+    r->out = sk_outlet_open(STDOUT_FILENO);
     if (sk_level_parse(sk_str_c(sk_args_get(a, "log-level")), &level) < 0)
         return sk_err_set(err, -EINVAL, "--log-level: debug, info, warn or error");
     r->log =
@@ -77,6 +78,7 @@ void run_done(struct run *r)
 {
     sk_closep(&r->signals);
     sk_closep(&r->lock);
+    sk_outlet_close(&r->out);
     r->log = sk_log_free(r->log);
 }
 
@@ -99,6 +101,7 @@ int run_agent_conf(struct run *r, const struct sk_args *a, struct sk_agent_conf 
     conf->builtin_rules = !sk_args_flag(a, "no-builtin-rules");
     conf->print_json = sk_args_flag(a, "print-json");
     conf->print_alerts = conf->print_json || sk_args_flag(a, "print-alerts");
+    conf->print_to = &r->out;
     conf->log = r->log;
     if (sk_agent_record_conf(a, &conf->record, err) < 0)
         return err->code;

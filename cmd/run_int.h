@@ -10,7 +10,8 @@
 struct run { /* on the command's stack, zeroed */
     char data[SK_PATH_TEXT], host_id[64], outbox_dir[SK_PATH_TEXT];
     struct sk_log *log;
-    int signals; /* signalfd */
+    struct sk_outlet out; /* stdout, for lines that must not wait for a reader */
+    int signals;          /* signalfd */
     int lock;    /* of DATA */
 };
 /* Reads the shared options, makes DATA, takes its lock, blocks SIGINT/SIGTERM. Prints nothing. */
