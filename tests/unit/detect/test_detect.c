@@ -350,6 +350,40 @@ static void hostile_texts_pass_through_unbroken(void **state)
     free(path);
 }
 
+static void an_alert_is_filled_anew_when_its_container_is_known(void **state)
+{
+    SK_CLEANUP(sk_detect_freep)
+    struct sk_detect *d =
+        with("- rule: late\n  desc: d\n  condition: evt.type = openat\n  output: opened by "
+             "%proc.name of %proc.pname in %container.name %container.name\n  priority: ERROR\n");
+    struct sk_container unknown = {.id = SK_STR("f00d"), .late = true}, known = unknown;
+    struct sk_alert a, other;
+    struct seen s = {0};
+    struct made m;
+
+    (void)state;
+    ev_make(&m, &cat_shadow);
+    m.ev.container = &unknown;
+    assert_int_equal(sk_detect_event(d, &m.ev, take, &s), 1);
+    assert_string_equal(s.output, "opened by cat of bash in <NA> <NA>");
+    assert_string_equal(s.fields, "proc.name=cat proc.pname=bash");
+    known.name = SK_STR("web");
+    a = s.last;
+    a.container = &known;
+    assert_true(sk_detect_refill(d, &a));
+    take(&s, &a);
+    assert_string_equal(s.output, "opened by cat of bash in web web");
+    assert_string_equal(s.fields, "proc.name=cat proc.pname=bash container.name=web");
+    other = a;
+    other.rule = SK_STR("gone");
+    other.output = SK_STR("as it was");
+    assert_false(sk_detect_refill(d, &other));
+    assert_true(sk_str_eq(other.output, SK_STR("as it was")));
+    other.rule = a.rule;
+    other.engine = SK_EN_DRIFT; /* not from a rule, whatever it is called */
+    assert_false(sk_detect_refill(d, &other));
+}
+
 static void the_wanted_types_are_those_of_the_rules(void **state)
 {
     struct sk_rules *r =
@@ -377,4 +411,6 @@ SK_TEST_MAIN(an_event_that_matches_becomes_an_alert_with_everything_filled,
              folding_goes_on_over_a_change_of_rules, a_clock_set_back_begins_a_new_window,
              the_table_of_folded_alerts_stays_bounded, ancestors_end_at_the_border_of_the_container,
              a_chain_without_end_is_cut, an_event_without_process_is_judged_too,
-             hostile_texts_pass_through_unbroken, the_wanted_types_are_those_of_the_rules)
+             hostile_texts_pass_through_unbroken,
+             an_alert_is_filled_anew_when_its_container_is_known,
+             the_wanted_types_are_those_of_the_rules)
