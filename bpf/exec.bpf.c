@@ -12,7 +12,7 @@ static __always_inline __u32 pid_nr(struct pid *p, __u32 level)
 
 static __always_inline void ids_fill(struct skw_ids *ret, struct task_struct *t)
 {
-    const struct cred *c = t->cred;
+    const struct cred *c = TASK(t)->cred;
 
     ret->uid = c->uid.val;
     ret->gid = c->gid.val;
@@ -27,22 +27,21 @@ static __always_inline void ids_fill(struct skw_ids *ret, struct task_struct *t)
 static __always_inline void task_fill(struct scratch *s, struct skw_task *ret,
                                       struct task_struct *t, __u8 kind, __u8 type, int ring)
 {
-    struct task_struct *up = BPF_CORE_READ(t, group_leader, real_parent);
-    struct signal_struct *sig = t->signal;
-    __u32 level = BPF_CORE_READ(t, thread_pid, level);
+    struct task_struct *own = TASK(t), *up = own->group_leader->real_parent;
+    struct signal_struct *sig = own->signal;
+    __u32 level = own->thread_pid->level;
     struct tty_struct *tty = sig->tty;
 
     hdr_fill(s, &ret->h, t, kind, type, ring);
-    ret->ppid = BPF_CORE_READ(up, tgid);
-    ret->parent_start = BPF_CORE_READ(up, group_leader, start_boottime);
+    ret->ppid = up->tgid;
+    ret->parent_start = up->group_leader->start_boottime;
     ret->vpid = pid_nr(sig->pids[1], level);
-    if (BPF_CORE_READ(up, thread_pid, level) >= level)
-        ret->vppid = pid_nr(BPF_CORE_READ(up, signal, pids[1]), level);
+    if (up->thread_pid->level >= level)
+        ret->vppid = pid_nr(up->signal->pids[1], level);
     ret->pgid = pid_nr(sig->pids[2], 0);
     ret->sid = pid_nr(sig->pids[3], 0);
     if (tty)
-        ret->tty = (__u32)(BPF_CORE_READ(tty, driver, major) << 20 |
-                           (BPF_CORE_READ(tty, driver, minor_start) + tty->index));
+        ret->tty = (__u32)(tty->driver->major << 20 | (tty->driver->minor_start + tty->index));
     ids_fill(&ret->ids, t);
     bpf_probe_read_kernel(ret->comm, sizeof(ret->comm), t->comm);
 }
@@ -53,10 +52,8 @@ static __always_inline void times_fill(struct skw_exec *e, struct inode *i)
     struct inode___old *o = (void *)i;
 
     if (bpf_core_field_exists(i->i_mtime_sec)) {
-        e->exe_mtime =
-            BPF_CORE_READ(i, i_mtime_sec) * 1000000000LL + BPF_CORE_READ(i, i_mtime_nsec);
-        e->exe_ctime =
-            BPF_CORE_READ(i, i_ctime_sec) * 1000000000LL + BPF_CORE_READ(i, i_ctime_nsec);
+        e->exe_mtime = AT(i, i_mtime_sec) * 1000000000LL + AT(i, i_mtime_nsec);
+        e->exe_ctime = AT(i, i_ctime_sec) * 1000000000LL + AT(i, i_ctime_nsec);
         return;
     }
     if (bpf_core_field_exists(n->__i_mtime))
@@ -77,18 +74,18 @@ static __always_inline void times_fill(struct skw_exec *e, struct inode *i)
 static __always_inline __u32 exe_fill(struct skw_exec *e, struct task_struct *t, struct file *f,
                                       __u32 second)
 {
-    struct nsproxy *ns = t->nsproxy;
-    struct inode *i = BPF_CORE_READ(f, f_inode);
+    struct nsproxy *ns = TASK(t)->nsproxy;
+    struct inode *i = AT(f, f_inode);
     __u32 off = 0;
 
     inode_fill(&e->exe, f, &e->t.h.flags);
     times_fill(e, i);
-    e->exe_uid = BPF_CORE_READ(i, i_uid.val);
-    e->exe_gid = BPF_CORE_READ(i, i_gid.val);
-    e->mnt_ns = BPF_CORE_READ(ns, mnt_ns, ns.inum);
-    e->net_ns = BPF_CORE_READ(ns, net_ns, ns.inum);
-    e->user_ns = BPF_CORE_READ(t, cred, user_ns, ns.inum);
-    e->root_magic = BPF_CORE_READ(t, fs, root.dentry, d_sb, s_magic);
+    e->exe_uid = AT(i, i_uid.val);
+    e->exe_gid = AT(i, i_gid.val);
+    e->mnt_ns = ns->mnt_ns->ns.inum;
+    e->net_ns = ns->net_ns->ns.inum;
+    e->user_ns = TASK(t)->cred->user_ns->ns.inum;
+    e->root_magic = TASK(t)->fs->root.dentry->d_sb->s_magic;
     e->exe_n = file_put(t, f, second, &e->t.h.flags, SKW_F_DETACHED0);
     off = e->exe_n;
     e->cwd_n = cwd_put(t, off | second, &e->t.h.flags, SKW_F_DETACHED1);
@@ -133,13 +130,13 @@ int BPF_PROG(skb_exec, struct task_struct *t, int old_pid, struct linux_binprm *
     task_fill(s, &e->t, t, SKW_EXEC, skb_type_exec, RING_FIRST);
     if (bpf_core_field_exists(bprm->fdpath) && bprm->fdpath)
         e->t.h.type = skb_type_execveat; /* by descriptor; the registers are the new program's */
-    off = exe_fill(e, t, bprm->file, 0);
+    off = exe_fill(e, t, CAST(BPF_CORE_READ(bprm, file), SKW_CAST_FILE), 0);
     if (off <= SKW_TEXT_MAX - 1024) {
         n = bpf_probe_read_kernel_str(s->buf + FIXED_MAX + off, 1024, bprm->filename);
         e->file_n = n > 0 ? n & 0x7ff : 0;
         off += e->file_n;
     }
-    mm = t->mm;
+    mm = TASK(t)->mm;
     e->args_n = ubytes_put(s, off, mm->arg_start, mm->arg_end, SKW_ARGS_MAX, &e->t.h.flags);
     off += e->args_n;
     e->env_n = ubytes_put(s, off, mm->env_start, mm->env_end, SKW_ENV_MAX, &e->t.h.flags);
@@ -169,7 +166,7 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(skb_exit, struct task_struct *t)
 {
     struct scratch *s = scratch_get();
-    struct signal_struct *sig = t->signal;
+    struct signal_struct *sig = TASK(t)->signal;
     struct skw_exit *r;
 
     if (IDLE || !s || sig->live.counter != 0)
@@ -177,7 +174,7 @@ int BPF_PROG(skb_exit, struct task_struct *t)
     r = RECORD(s, skw_exit);
     CLEAR(r);
     hdr_fill(s, &r->h, t, SKW_EXIT, skb_type_exit, RING_FIRST);
-    r->code = sig->flags & 4 ? sig->group_exit_code : BPF_CORE_READ(t, group_leader, exit_code);
+    r->code = sig->flags & 4 ? sig->group_exit_code : TASK(t)->group_leader->exit_code;
     emit(&r->h, sizeof(*r), 0, RING_FIRST, CALM);
     return 0;
 }
@@ -214,7 +211,7 @@ int skb_tasks(struct bpf_iter__task *ctx)
     e = RECORD(s, skw_exec);
     CLEAR(e);
     task_fill(s, &e->t, t, SKW_TASK, 0, RING_FIRST_INVENTORY);
-    mm = t->mm;
+    mm = TASK(t)->mm;
     if (mm)
         off = exe_fill(e, t, mm->exe_file, SECOND_SCRATCH);
     if (off > SKW_TEXT_MAX - 8)

@@ -37,16 +37,16 @@ static __always_inline bool seen_lately(__u64 print)
 
 static __always_inline bool open_repeated(struct task_struct *t, struct file *f, __u64 oflags)
 {
-    struct dentry *d = BPF_CORE_READ(f, f_path.dentry);
+    struct dentry *d = AT(f, f_path.dentry);
     __u64 x;
 
     if (!skb_repeat)
         return 0;
     x = mix(skb_seed, (__u64)t->tgid << 32 | (__u32)oflags);
     x = mix(x, t->self_exec_id);
-    x = mix(x, (__u64)d);
-    x = mix(x, BPF_CORE_READ(d, d_name.hash_len));
-    x = mix(x, (__u64)BPF_CORE_READ(f, f_path.mnt));
+    x = mix(x, word_at(&f->f_path.dentry));
+    x = mix(x, AT(d, d_name.hash_len));
+    x = mix(x, word_at(&f->f_path.mnt));
     return seen_lately(x * 0xd6e8feb86659fd93ULL);
 }
 
@@ -217,7 +217,7 @@ static __always_inline int on_open(struct sys_exit_ctx *ctx)
     if (y->oflags >= 0)
         oflags = sys_arg(regs, y->oflags);
     else
-        oflags = BPF_CORE_READ(f, f_flags);
+        oflags = AT(f, f_flags);
     if (open_repeated(t, f, oflags)) {
         filtered(y->type);
         return 0;
@@ -230,7 +230,7 @@ static __always_inline int on_open(struct sys_exit_ctx *ctx)
     call_args(r, regs);
     inode_fill(&r->file, f, &r->h.flags);
     r->fflags = oflags;
-    r->fmode = BPF_CORE_READ(f, f_mode);
+    r->fmode = AT(f, f_mode);
     n = file_put(t, f, 0, &r->h.flags, SKW_F_DETACHED0);
     r->base_n[0] = n;
     emit(&r->h, sizeof(*r), n, RING_FILE, path_hurry(s));

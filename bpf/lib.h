@@ -31,6 +31,7 @@ __u32 skb_off;
 
 #define GAP_NS 10000000ULL /* the reader may be in a long sleep after this much silence */
 #define WAKE_NS 4000000ULL /* what is not pressing wakes the reader at most this often */
+#define LAST_NS 1000000ULL /* how exactly the time of the last record is known */
 
 /* ---- maps ---- */
 
@@ -135,21 +136,81 @@ static __always_inline void lost(__u8 type)
     }
 }
 
+/* ---- pointers into the kernel ---- */
+
+/* Whether structs of the kernel are read by loads: a number, so that the verifier sees one way. */
+static __always_inline bool can_cast(void)
+{
+    __u64 v;
+
+    asm("%0 = %1" : "=r"(v) : "i"(SKW_CAST_HAVE));
+    return v;
+}
+
+/* p as a pointer to a type of the kernel, see enum skw_cast; p itself where that cannot be had. */
+#define CAST(p, kind)                                                                              \
+    ({                                                                                             \
+        void *to_ = (void *)(p);                                                                   \
+                                                                                                   \
+        if (can_cast())                                                                            \
+            asm volatile("r1 = %1; r2 = %2; call %3; %0 = r0"                                      \
+                         : "=r"(to_)                                                               \
+                         : "r"(to_), "i"(kind), "i"(SKW_CAST_CALL)                                 \
+                         : "r0", "r1", "r2", "r3", "r4", "r5");                                    \
+        to_;                                                                                       \
+    })
+
+/* A member of what CAST gave, or of what was loaded through it. A bad address reads as 0. */
+#define AT(p, member) (can_cast() ? (p)->member : BPF_CORE_READ(p, member))
+
+/* The eight bytes at an address. */
+static __always_inline __u64 word_at(const void *p)
+{
+    __u64 v = 0;
+
+    if (can_cast())
+        return (__u64)((struct timespec64 *)CAST(p, SKW_CAST_WORD))->tv_sec;
+    bpf_probe_read_kernel(&v, sizeof(v), p);
+    return v;
+}
+
+/*
+ * A task to follow pointers from. For each pointer loaded through the kernel's own t, which it
+ * trusts, the verifier of kernels that have bpf_rdonly_cast would search all of their BTF, about a
+ * millisecond each. Numbers are read of t itself: that needs no check of the address.
+ */
+#define TASK(t) ((struct task_struct *)CAST(t, SKW_CAST_TASK))
+
 /* ---- the way out ---- */
 
-/* One wake-up serves all records until the reader has come past the place it was made at. */
-static __always_inline __u64 wake_flags(void *ring, struct skw_wake *w, __u32 backlog, bool urgent,
-                                        bool often, __u64 now)
+/* How much waits is not asked for each record: the place where the reader is lies in memory that it
+ * writes from another processor. Each processor asks after so much of its own. */
+static __always_inline bool backlog_reached(void *ring, struct skw_counts *c, int which,
+                                            __u32 backlog, __u32 size)
 {
-    unsigned long cons;
-    bool wake = now - w->last > GAP_NS;
+    c->since[which] += size;
+    if (c->since[which] < backlog / 16)
+        return 0;
+    c->since[which] = 0;
+    return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > backlog;
+}
 
-    w->last = now;
-    if (urgent && (often || now - w->woken > WAKE_NS))
+enum { CALM, URGENT, INSTANT }; /* INSTANT: not even the pace of wake-ups is kept */
+
+/* One wake-up serves all records until the reader has come past the place it was made at. */
+static __always_inline __u64 wake_flags(void *ring, struct skw_counts *c, int which, int hurry,
+                                        __u64 now, __u32 size)
+{
+    struct skw_wake *w = &skb_wake[which];
+    __u64 silence = now - w->last;
+    unsigned long cons;
+    bool wake = silence > GAP_NS && (__s64)silence > 0;
+
+    if (silence > LAST_NS) /* not for each record: other processors read it */
+        w->last = now;
+    if (hurry != CALM && (hurry == INSTANT || now - w->woken > WAKE_NS))
         wake = 1;
-    if (!wake)
-        wake = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > backlog;
-    if (!wake)
+    if (!wake && !backlog_reached(ring, c, which, skb_backlog[which], size))
         return BPF_RB_NO_WAKEUP;
     cons = bpf_ringbuf_query(ring, BPF_RB_CONS_POS);
     if (cons <= w->pos && now - w->woken < GAP_NS)
@@ -159,33 +220,34 @@ static __always_inline __u64 wake_flags(void *ring, struct skw_wake *w, __u32 ba
     return BPF_RB_FORCE_WAKEUP;
 }
 
-enum { CALM, URGENT, INSTANT }; /* INSTANT: not even the pace of wake-ups is kept */
-
-static __always_inline void emit(struct skw_hdr *h, __u32 fixed, __u32 text, int ring, int hurry)
+static __always_inline void sent_count(struct skw_counts *c, __u8 type, bool sent)
 {
-    struct skw_counts *c = counts_get();
-    __u8 type = h->type & (SKW_TYPES - 1);
-    long r;
-
-    if (text > SKW_TEXT_MAX)
-        text = SKW_TEXT_MAX;
-    h->size = fixed + text;
-    if (ring == RING_FIRST)
-        r = bpf_ringbuf_output(&skb_ring0, h, fixed + text,
-                               wake_flags(&skb_ring0, &skb_wake[0], skb_backlog[0], hurry != CALM,
-                                          hurry == INSTANT, h->time));
-    else
-        r = bpf_ringbuf_output(&skb_ring1, h, fixed + text,
-                               wake_flags(&skb_ring1, &skb_wake[1], skb_backlog[1], hurry != CALM,
-                                          hurry == INSTANT, h->time));
-    if (!c)
-        return;
-    if (r == 0) {
+    type &= SKW_TYPES - 1;
+    if (sent) {
         c->sent[type]++;
     } else {
         c->lost[type]++;
         c->lost_all++;
     }
+}
+
+static __always_inline void emit(struct skw_hdr *h, __u32 fixed, __u32 text, int ring, int hurry)
+{
+    struct skw_counts *c = counts_get();
+    long r;
+
+    if (!c)
+        return;
+    if (text > SKW_TEXT_MAX)
+        text = SKW_TEXT_MAX;
+    h->size = fixed + text;
+    if (ring == RING_FIRST)
+        r = bpf_ringbuf_output(&skb_ring0, h, fixed + text,
+                               wake_flags(&skb_ring0, c, 0, hurry, h->time, fixed + text));
+    else
+        r = bpf_ringbuf_output(&skb_ring1, h, fixed + text,
+                               wake_flags(&skb_ring1, c, 1, hurry, h->time, fixed + text));
+    sent_count(c, h->type, r == 0);
 }
 
 /* ---- container identity ---- */
@@ -266,50 +328,9 @@ static __always_inline int cgroup_name(struct kernfs_node *kn, __u32 second)
     return found;
 }
 
-/* Tells user space what the cgroup is, before its first event on the ring. Returns its flags. */
-__noinline int skb_cgroup_tell(__u64 kn, __u64 unified, __u64 key, __u32 ring)
-{
-    __u32 flags = 0, second = ring >> 1, *old, mark;
-    struct scratch *s = scratch_at(second & 1);
-    struct skw_cgroup *r;
-    int found = 0;
-
-    if (!s)
-        return 0;
-    mark = 1u << (16 + (ring & 1));
-    old = bpf_map_lookup_elem(&skb_cgroups, &key);
-    if (old)
-        flags = *old;
-    if (flags & mark)
-        return flags;
-    found = cgroup_name((void *)kn, second);
-    r = &s->cgroup;
-    CLEAR(r);
-    r->h.time = bpf_ktime_get_boot_ns();
-    r->h.kind = SKW_CGROUP;
-    r->h.cgroup = key;
-    r->h.flags = found ? SKW_F_CONTAINER : 0;
-    r->v2_id = BPF_CORE_READ((struct kernfs_node *)unified, id);
-    r->name_n = found ? 64 : 0;
-    flags |= r->h.flags | mark;
-    if (ring & 1)
-        emit(&r->h, sizeof(*r), r->name_n & 64, RING_FILE, CALM);
-    else
-        emit(&r->h, sizeof(*r), r->name_n & 64, RING_FIRST, CALM);
-    (void)bpf_map_update_elem(&skb_cgroups, &key, &flags, BPF_ANY);
-    return flags;
-}
-
-/*
- * Pointers are followed with bpf_probe_read_kernel and not by loads: for each load of a pointer
- * through a trusted one the verifier of newer kernels searches all of the kernel's BTF, about a
- * millisecond each at start.
- */
-
 /* The cgroup that settles identity: the memory controller's where it is on v1, else the unified. */
-static __always_inline struct kernfs_node *task_kn(struct task_struct *t)
+static __always_inline struct kernfs_node *set_kn(struct css_set *set)
 {
-    struct css_set *set = BPF_CORE_READ(t, cgroups);
     struct cgroup_subsys_state *css = NULL;
 
     if (!skb_hierarchy)
@@ -320,48 +341,86 @@ static __always_inline struct kernfs_node *task_kn(struct task_struct *t)
     return BPF_CORE_READ(css, cgroup, kn);
 }
 
-/* When the group leader started: with tgid the identity of the process. */
-static __always_inline __u64 task_start(struct task_struct *t)
+/* Tells user space what the cgroup is, before its first event on the ring. Returns its flags. */
+static __always_inline __u32 cgroup_tell(struct scratch *s, struct css_set *set,
+                                         struct kernfs_node *kn, __u64 key, __u32 ring)
 {
-    if (t->pid == t->tgid)
-        return t->start_boottime;
-    return BPF_CORE_READ(t, group_leader, start_boottime);
+    __u32 flags = 0, *old = bpf_map_lookup_elem(&skb_cgroups, &key);
+    __u32 mark = 1u << (16 + (ring & 1));
+    struct skw_cgroup *r = &s->cgroup;
+    int found;
+
+    if (old)
+        flags = *old;
+    if (flags & mark)
+        return flags;
+    found = cgroup_name(kn, ring >> 1);
+    CLEAR(r);
+    r->h.time = bpf_ktime_get_boot_ns();
+    r->h.kind = SKW_CGROUP;
+    r->h.cgroup = key;
+    r->h.flags = found ? SKW_F_CONTAINER : 0;
+    r->v2_id = BPF_CORE_READ(set, dfl_cgrp, kn, id);
+    r->name_n = found ? 64 : 0;
+    flags |= r->h.flags | mark;
+    if (ring & 1)
+        emit(&r->h, sizeof(*r), r->name_n & 64, RING_FILE, CALM);
+    else
+        emit(&r->h, sizeof(*r), r->name_n & 64, RING_FIRST, CALM);
+    (void)bpf_map_update_elem(&skb_cgroups, &key, &flags, BPF_ANY);
+    return flags;
 }
 
-/* Reads which cgroup t is in, tells it on the ring when that does not know it; its flags. */
-static __always_inline __u32 cgroup_settle(struct scratch *s, struct task_struct *t, __u64 set,
-                                           __u64 who, int ring)
+/* Reads which cgroup a css_set stands for, tells it on the ring when that does not know it; its
+ * flags. who: the task that has the set. A global function, so that the verifier sees it once and
+ * the hot path's code lies together. */
+__noinline int skb_cgroup_settle(__u64 set, __u64 who, __u32 ring)
 {
-    struct kernfs_node *kn = task_kn(t);
-    __u64 key = BPF_CORE_READ(kn, id);
+    struct scratch *s = scratch_at((ring >> 1) & 1);
+    struct kernfs_node *kn;
+    __u64 key;
 
+    if (!s || ring > RING_FIRST_INVENTORY)
+        return 0;
+    kn = set_kn((void *)set);
+    key = BPF_CORE_READ(kn, id);
     if (s->cg_key != key) {
         s->cg_flags[0] = s->cg_flags[1] = s->cg_flags[2] = 0;
         s->cg_key = key;
     }
     if (!(s->cg_flags[ring] & CG_SEEN))
-        s->cg_flags[ring] =
-            CG_SEEN |
-            skb_cgroup_tell((__u64)kn, (__u64)BPF_CORE_READ(t, cgroups, dfl_cgrp, kn), key, ring);
+        s->cg_flags[ring] = CG_SEEN | cgroup_tell(s, (void *)set, kn, key, ring);
     s->cg_set = set;
     s->cg_task = who;
     return s->cg_flags[ring];
 }
 
-/* Fills the header for task t; ring says where the record will go. */
-static __always_inline void hdr_fill(struct scratch *s, struct skw_hdr *ret, struct task_struct *t,
-                                     __u8 kind, __u8 type, int ring)
+/* When the group leader started: with tgid the identity of the process. */
+static __always_inline __u64 task_start(struct task_struct *t)
 {
-    __u64 set = (__u64)BPF_CORE_READ(t, cgroups), who = (__u64)t->tgid << 32 | (__u32)t->pid;
+    return t->pid == t->tgid ? t->start_boottime : TASK(t)->group_leader->start_boottime;
+}
+
+/* Settles which container t is in, before a place on that ring is taken: it may have to be told
+ * first. The header's flags. */
+static __always_inline __u32 flags_of(struct scratch *s, struct task_struct *t, int ring)
+{
+    __u64 set = word_at(&t->cgroups), who = (__u64)t->tgid << 32 | (__u32)t->pid;
     __u32 flags;
 
     if (s->cg_set == set && s->cg_task == who && (s->cg_flags[ring] & CG_SEEN))
         flags = s->cg_flags[ring]; /* a task keeps its css_set from being freed and used again */
     else
-        flags = cgroup_settle(s, t, set, who, ring);
+        flags = skb_cgroup_settle(set, who, ring);
     flags &= SKW_F_CONTAINER;
     if (t->seccomp.mode == 2)
         flags |= SKW_F_SECCOMP;
+    return flags;
+}
+
+static __always_inline void hdr_put(struct scratch *s, struct skw_hdr *ret, struct task_struct *t,
+                                    __u8 kind, __u8 type, __u32 flags)
+{
     ret->time = bpf_ktime_get_boot_ns();
     ret->size = 0;
     ret->kind = kind;
@@ -372,6 +431,13 @@ static __always_inline void hdr_fill(struct scratch *s, struct skw_hdr *ret, str
     ret->start = task_start(t);
     ret->cgroup = s->cg_key;
     ret->ret = 0;
+}
+
+/* Fills the header for task t; ring says where the record will go. */
+static __always_inline void hdr_fill(struct scratch *s, struct skw_hdr *ret, struct task_struct *t,
+                                     __u8 kind, __u8 type, int ring)
+{
+    hdr_put(s, ret, t, kind, type, flags_of(s, t, ring));
 }
 
 /* ---- registers of a system call, also after it (all but the first argument on arm64) ---- */
@@ -419,13 +485,11 @@ static __always_inline __s64 sys_ret(struct pt_regs *r)
 
 static __always_inline struct file *fd_file(struct task_struct *t, __s64 fd)
 {
-    struct fdtable *fdt = t->files->fdt; /* by loads: this is the hot path */
-    struct file *f = NULL;
+    struct fdtable *fdt = TASK(t)->files->fdt;
 
     if (fd < 0 || fd >= fdt->max_fds)
         return NULL;
-    bpf_probe_read_kernel(&f, sizeof(f), fdt->fd + fd);
-    return f;
+    return CAST(word_at(fdt->fd + fd), SKW_CAST_FILE);
 }
 
 #endif

@@ -14,24 +14,24 @@ struct sockaddr_user { /* sockaddr_in, sockaddr_in6 */
     __u32 v6[4];
 };
 
-/* The socket behind a descriptor, with its inode number; NULL: something else. */
-static __always_inline struct sock *file_sock(struct file *f, __u64 *ino)
+/* The socket behind a descriptor, as a number too, with its inode number; NULL: something else. */
+static __always_inline struct sock *file_sock(struct file *f, __u64 *ino, __u64 *number)
 {
     struct inode *i;
     struct socket *so;
 
     if (!f)
         return NULL;
-    i = BPF_CORE_READ(f, f_inode);
-    if ((BPF_CORE_READ(i, i_mode) & S_IFMT) != S_IFSOCK)
+    i = AT(f, f_inode);
+    if ((AT(i, i_mode) & S_IFMT) != S_IFSOCK)
         return NULL;
-    if (ino)
-        *ino = BPF_CORE_READ(i, i_ino);
-    so = BPF_CORE_READ(f, private_data);
-    return BPF_CORE_READ(so, sk);
+    *ino = AT(i, i_ino);
+    so = CAST(AT(f, private_data), SKW_CAST_SOCKET);
+    *number = word_at(&so->sk);
+    return can_cast() ? so->sk : (void *)*number;
 }
 
-static __always_inline __u32 unix_fill(struct scratch *s, struct skw_sock *r, struct sock *sk)
+static __always_inline __u32 unix_fill(struct scratch *s, struct sock *sk)
 {
     struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
     struct unix_address *a = NULL;
@@ -51,7 +51,7 @@ static __always_inline __u32 unix_fill(struct scratch *s, struct skw_sock *r, st
     return n;
 }
 
-/* Every read of the kernel's memory is a call: what lies together is read together. */
+/* Where each read of the kernel's memory is a call, what lies together is read together. */
 struct sock_head { /* the beginning of struct sock_common, from skc_daddr on */
     __u32 daddr, saddr, hash;
     __be16 dport;
@@ -63,79 +63,105 @@ struct sock_head { /* the beginning of struct sock_common, from skc_daddr on */
     (HEAD_AT(skc_daddr) == 0 && HEAD_AT(skc_rcv_saddr) == 4 && HEAD_AT(skc_dport) == 12 &&         \
      HEAD_AT(skc_num) == 14 && HEAD_AT(skc_family) == 16 && HEAD_AT(skc_state) == 18)
 
-static __always_inline void head_read(struct sock_head *ret, struct sock *sk)
+/* loads: sk is a pointer of the kernel's, not a number */
+static __always_inline void head_read(struct sock_head *ret, struct sock *sk, bool loads)
 {
-    if (HEAD_AS_KNOWN) {
+    if (loads) {
+        ret->daddr = sk->__sk_common.skc_daddr;
+        ret->saddr = sk->__sk_common.skc_rcv_saddr;
+        ret->dport = sk->__sk_common.skc_dport;
+        ret->num = sk->__sk_common.skc_num;
+        ret->family = sk->__sk_common.skc_family;
+        ret->state = sk->__sk_common.skc_state;
+    } else if (HEAD_AS_KNOWN) {
         bpf_probe_read_kernel(ret, sizeof(*ret), sk);
-        return;
+    } else {
+        ret->daddr = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+        ret->saddr = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+        ret->dport = BPF_CORE_READ(sk, __sk_common.skc_dport);
+        ret->num = BPF_CORE_READ(sk, __sk_common.skc_num);
+        ret->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+        ret->state = BPF_CORE_READ(sk, __sk_common.skc_state);
     }
-    ret->daddr = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-    ret->saddr = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-    ret->dport = BPF_CORE_READ(sk, __sk_common.skc_dport);
-    ret->num = BPF_CORE_READ(sk, __sk_common.skc_num);
-    ret->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-    ret->state = BPF_CORE_READ(sk, __sk_common.skc_state);
 }
 
-static __always_inline void kind_read(struct skw_sock *r, struct sock *sk)
+static __always_inline void kind_read(struct skw_sock *r, struct sock *sk, bool loads)
 {
     __u16 two[2];
 
-    if (bpf_core_field_offset(struct sock, sk_type) + 2 ==
-        bpf_core_field_offset(struct sock, sk_protocol)) {
+    if (loads) {
+        r->type = (__u8)sk->sk_type;
+        r->proto = sk->sk_protocol;
+    } else if (bpf_core_field_offset(struct sock, sk_type) + 2 ==
+               bpf_core_field_offset(struct sock, sk_protocol)) {
         bpf_probe_read_kernel(two, sizeof(two), &sk->sk_type);
-        r->type = two[0];
+        r->type = (__u8)two[0];
         r->proto = two[1];
-        return;
+    } else {
+        r->type = (__u8)BPF_CORE_READ(sk, sk_type);
+        r->proto = BPF_CORE_READ(sk, sk_protocol);
     }
-    r->type = BPF_CORE_READ(sk, sk_type);
-    r->proto = BPF_CORE_READ(sk, sk_protocol);
 }
 
+/* What the socket's head tells; IPv4 addresses too. */
+static __always_inline void inet_fill(struct skw_sock *r, struct sock *sk, struct sock_head *h)
+{
+    r->family = h->family;
+    r->state = h->state;
+    r->lport = h->num;
+    if (r->lport == 0) /* given back already, at the end of a connection */
+        r->lport = bpf_ntohs(AT((struct inet_sock *)CAST(sk, SKW_CAST_INET), inet_sport));
+    r->rport = bpf_ntohs(h->dport);
+    __builtin_memcpy(r->addr[0], &h->saddr, 4);
+    __builtin_memcpy(r->addr[1], &h->daddr, 4);
+}
+
+/* Fills all of r that the socket tells; how many bytes of text are behind it. */
 static __always_inline __u32 sock_fill(struct scratch *s, struct skw_sock *r, struct sock *sk)
 {
     struct sock_head h = {};
 
-    head_read(&h, sk);
-    kind_read(r, sk);
+    head_read(&h, sk, can_cast());
+    kind_read(r, sk, can_cast());
+    if (h.family == AF_INET || h.family == AF_INET6)
+        inet_fill(r, sk, &h);
     r->family = h.family;
     r->state = h.state;
-    if (r->family == AF_UNIX)
-        return s ? unix_fill(s, r, sk) : 0;
-    if (r->family != AF_INET && r->family != AF_INET6)
+    if (h.family == AF_UNIX)
+        return unix_fill(s, sk);
+    if (h.family != AF_INET6)
         return 0;
-    r->lport = h.num;
-    if (r->lport == 0) /* given back already, at the end of a connection */
-        r->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-    r->rport = bpf_ntohs(h.dport);
-    if (r->family == AF_INET) {
-        __builtin_memcpy(r->laddr, &h.saddr, 4);
-        __builtin_memcpy(r->raddr, &h.daddr, 4);
-    } else {
-        bpf_probe_read_kernel(r->laddr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-        bpf_probe_read_kernel(r->raddr, 16, &sk->__sk_common.skc_v6_daddr);
-    }
-    return 0;
+    bpf_probe_read_kernel(s->buf + FIXED_MAX, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+    bpf_probe_read_kernel(s->buf + FIXED_MAX + 16, 16, &sk->__sk_common.skc_v6_daddr);
+    return 32;
 }
 
-/* The address that the caller named, where the socket holds none. */
-static __always_inline void user_addr(struct skw_sock *r, __u64 from, bool local)
+/* The address that the caller named, where the socket holds none; n as sock_fill gave it. */
+static __always_inline __u32 user_addr(struct scratch *s, struct skw_sock *r, __u64 from,
+                                       bool local, __u32 n)
 {
+    char *text = s->buf + FIXED_MAX;
     struct sockaddr_user a = {};
 
     if (!from || bpf_probe_read_user(&a, sizeof(a), (void *)from) ||
         (a.family != AF_INET && a.family != AF_INET6))
-        return;
+        return n;
+    if (r->family != a.family) {
+        __builtin_memset(r->addr, 0, sizeof(r->addr));
+        __builtin_memset(text, 0, 32);
+    }
     r->family = a.family;
     r->h.flags |= SKW_F_USERADDR;
     if (local)
         r->lport = bpf_ntohs(a.port);
     else
         r->rport = bpf_ntohs(a.port);
-    if (a.family == AF_INET)
-        __builtin_memcpy(local ? r->laddr : r->raddr, &a.v4, 4);
-    else
-        __builtin_memcpy(local ? r->laddr : r->raddr, a.v6, 16);
+    if (a.family == AF_INET) {
+        __builtin_memcpy(r->addr[!local], &a.v4, 4);
+        return 0;
+    }
+    __builtin_memcpy(local ? text : text + 16, a.v6, 16);
+    return 32;
 }
 
 /* The same for unix sockets: where a failed connect wanted to go. */
@@ -219,7 +245,7 @@ static __always_inline void owner_keep(struct skw_sock *r, __u64 key)
     b->key[at] = key;
 }
 
-static __always_inline bool owner_take(struct skw_sock *r, __u64 key)
+static __always_inline bool owner_take(struct owner *ret, __u64 key)
 {
     struct owners *b = owners_of(key);
     __u32 i, at;
@@ -231,31 +257,85 @@ static __always_inline bool owner_take(struct skw_sock *r, __u64 key)
             at = i;
     if (at >= OWNER_WAYS || __sync_val_compare_and_swap(&b->key[at], key, OWNER_BUSY) != key)
         return 0;
-    CLEAR(r);
-    r->h.flags = b->o[at].flags;
-    r->h.tgid = b->o[at].tgid;
-    r->h.tid = b->o[at].tid;
-    r->h.start = b->o[at].start;
-    r->h.cgroup = b->o[at].cgroup;
-    r->ino = b->o[at].ino;
+    *ret = b->o[at];
     b->key[at] = 0;
     return 1;
 }
 
-/* connect, accept, bind, listen, shutdown, socket, dup on a socket. */
+/* Who opened a connection is kept for its end. */
+static __always_inline void owner_note(struct skw_sock *r, const volatile struct skw_sys *y,
+                                       __u64 number, __s64 ret)
+{
+    if (!(y->flags & SKW_S_OWNER) || !skb_want_close || r->proto != IPPROTO_TCP ||
+        r->state == TCP_CLOSE || (ret < 0 && ret != -EINPROGRESS))
+        return;
+    if (y->flags & SKW_S_RET_FD)
+        r->h.flags |= SKW_F_ACCEPTED;
+    owner_keep(r, number);
+}
+
+static __always_inline void sock_args(struct skw_sock *r, struct pt_regs *regs)
+{
+    r->arg[0] = (__s32)sys_arg(regs, 0);
+    r->arg[1] = (__s32)sys_arg(regs, 1);
+    r->arg[2] = (__s32)sys_arg(regs, 2);
+}
+
+/* Any socket. Not inlined, so that the usual ones' code lies together. */
+static __noinline int sock_tell(struct sys_exit_ctx *ctx)
+{
+    const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
+    struct task_struct *t = bpf_get_current_task_btf();
+    struct pt_regs *regs = (void *)bpf_task_pt_regs(t);
+    struct scratch *s = scratch_get();
+    struct skw_sock *r;
+    struct sock *sk;
+    __u64 ino = 0, number = 0;
+    __u32 n;
+
+    sk = file_sock(fd_file(t, y->flags & SKW_S_RET_FD ? ctx->ret : (int)sys_arg(regs, 0)), &ino,
+                   &number);
+    if (!sk || !s)
+        return 0;
+    r = RECORD(s, skw_sock);
+    CLEAR(r);
+    hdr_fill(s, &r->h, t, SKW_SOCK, y->type, RING_FILE);
+    r->h.ret = ctx->ret;
+    sock_args(r, regs);
+    r->ino = ino;
+    n = sock_fill(s, r, sk);
+    if (r->family == AF_UNIX && y->str0 > 0 && ctx->ret < 0)
+        n = user_unix(s, r, sys_arg(regs, 1), sys_arg(regs, 2));
+    else if (y->str0 == 1 && r->rport == 0)
+        n = user_addr(s, r, sys_arg(regs, 1), 0, n);
+    else if (y->str0 == 2 && ctx->ret < 0)
+        n = user_addr(s, r, sys_arg(regs, 1), 1, n);
+    if (n > 108)
+        n = 108;
+    owner_note(r, y, number, ctx->ret);
+    r->text_n = n;
+    emit(&r->h, sizeof(*r), n, RING_FILE, y->flags & SKW_S_URGENT ? INSTANT : URGENT);
+    return 0;
+}
+
+/*
+ * connect, accept, bind, listen, shutdown, socket, dup on a socket. An IPv4 socket that has all its
+ * addresses, the usual case, is told from here, its record made in the ring itself.
+ */
 static __always_inline int on_sock(struct sys_exit_ctx *ctx)
 {
     const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
     struct task_struct *t = bpf_get_current_task_btf();
-    struct scratch *s = scratch_get();
+    struct sock_head h;
+    struct skw_counts *c;
     struct pt_regs *regs;
+    struct scratch *s;
     struct skw_sock *r;
-    struct file *f;
     struct sock *sk;
-    __u64 ino = 0;
-    __u32 n;
+    __u64 ino = 0, number = 0;
+    __u32 flags;
 
-    if (IDLE || !s || (__u32)t->tgid == skb_self)
+    if (IDLE || (__u32)t->tgid == skb_self)
         return 0;
     if (ctx->ret < 0 && (y->flags & (SKW_S_RET_FD | SKW_S_QUIET)))
         return 0;
@@ -264,35 +344,35 @@ static __always_inline int on_sock(struct sys_exit_ctx *ctx)
         filtered(y->type);
         return 0;
     }
-    f = fd_file(t, y->flags & SKW_S_RET_FD ? ctx->ret : (int)sys_arg(regs, 0));
-    sk = file_sock(f, &ino);
+    sk = file_sock(fd_file(t, y->flags & SKW_S_RET_FD ? ctx->ret : (int)sys_arg(regs, 0)), &ino,
+                   &number);
     if (!sk)
         return 0;
-    r = RECORD(s, skw_sock);
-    CLEAR(r);
-    hdr_fill(s, &r->h, t, SKW_SOCK, y->type, RING_FILE);
-    r->h.ret = ctx->ret;
-    r->arg[0] = sys_arg(regs, 0);
-    r->arg[1] = sys_arg(regs, 1);
-    r->arg[2] = sys_arg(regs, 2);
-    r->ino = ino;
-    n = sock_fill(s, r, sk);
-    if (r->family == AF_UNIX && y->str0 > 0 && ctx->ret < 0)
-        n = user_unix(s, r, r->arg[1], r->arg[2]);
-    else if (y->str0 == 1 && r->rport == 0)
-        user_addr(r, r->arg[1], 0);
-    else if (y->str0 == 2 && ctx->ret < 0)
-        user_addr(r, r->arg[1], 1);
-    if (n > 108)
-        n = 108;
-    if ((y->flags & SKW_S_OWNER) && skb_want_close && r->proto == IPPROTO_TCP &&
-        r->state != TCP_CLOSE && (ctx->ret >= 0 || ctx->ret == -EINPROGRESS)) {
-        if (y->flags & SKW_S_RET_FD)
-            r->h.flags |= SKW_F_ACCEPTED;
-        owner_keep(r, (__u64)sk);
+    head_read(&h, sk, can_cast());
+    if (h.family != AF_INET || (y->str0 == 1 && h.dport == 0) || (y->str0 == 2 && ctx->ret < 0))
+        return sock_tell(ctx);
+    s = scratch_get();
+    c = counts_get();
+    if (!s || !c)
+        return 0;
+    flags = flags_of(s, t, RING_FILE);
+    r = bpf_ringbuf_reserve(&skb_ring1, sizeof(*r), 0);
+    if (!r) {
+        sent_count(c, y->type, 0);
+        return 0;
     }
-    r->path_n = n;
-    emit(&r->h, sizeof(*r), n, RING_FILE, y->flags & SKW_S_URGENT ? INSTANT : URGENT);
+    hdr_put(s, &r->h, t, SKW_SOCK, y->type, flags);
+    r->h.size = sizeof(*r);
+    r->h.ret = ctx->ret;
+    sock_args(r, regs);
+    r->ino = ino;
+    r->text_n = 0;
+    kind_read(r, sk, can_cast());
+    inet_fill(r, sk, &h);
+    owner_note(r, y, number, ctx->ret);
+    sent_count(c, y->type, 1);
+    bpf_ringbuf_submit(r, wake_flags(&skb_ring1, c, 1, y->flags & SKW_S_URGENT ? INSTANT : URGENT,
+                                     r->h.time, sizeof(*r)));
     return 0;
 }
 
@@ -312,7 +392,8 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
     struct pt_regs *regs;
     struct skw_sock *r;
     struct sock *sk;
-    __u64 addr, x;
+    __u64 addr, x, ino = 0, number = 0;
+    __u32 n;
 
     if (IDLE || ctx->ret < 0 || (__u32)t->tgid == skb_self)
         return 0;
@@ -324,11 +405,10 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
     }
     if (!addr)
         return 0;
-    sk = file_sock(fd_file(t, (int)sys_arg(regs, 0)), NULL);
-    if (!sk || BPF_CORE_READ(sk, sk_type) != SOCK_DGRAM ||
-        bpf_probe_read_user(&a, sizeof(a), (void *)addr))
+    sk = file_sock(fd_file(t, (int)sys_arg(regs, 0)), &ino, &number);
+    if (!sk || AT(sk, sk_type) != SOCK_DGRAM || bpf_probe_read_user(&a, sizeof(a), (void *)addr))
         return 0;
-    x = mix(skb_seed, (__u64)sk);
+    x = mix(skb_seed, number);
     x = mix(x, (__u64)a.family << 48 | (__u64)a.port << 32 | a.v4);
     if (a.family == AF_INET6)
         x = mix(mix(x, (__u64)a.v6[0] << 32 | a.v6[1]), (__u64)a.v6[2] << 32 | a.v6[3]);
@@ -341,31 +421,87 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
     CLEAR(r);
     hdr_fill(s, &r->h, t, SKW_SOCK, y->type, RING_FILE);
     r->h.ret = ctx->ret;
-    r->arg[0] = sys_arg(regs, 0);
-    sock_fill(s, r, sk);
-    user_addr(r, addr, 0);
-    emit(&r->h, sizeof(*r), 0, RING_FILE, URGENT);
+    r->arg[0] = (__s32)sys_arg(regs, 0);
+    n = user_addr(s, r, addr, 0, sock_fill(s, r, sk));
+    if (n > 108)
+        n = 108;
+    r->text_n = n;
+    emit(&r->h, sizeof(*r), n, RING_FILE, URGENT);
+    return 0;
+}
+
+static __always_inline void close_fill(struct skw_sock *r, struct sock *sk, struct sock_head *h,
+                                       struct owner *o)
+{
+    r->h.time = bpf_ktime_get_boot_ns();
+    r->h.size = sizeof(*r);
+    r->h.kind = SKW_SOCK;
+    r->h.type = skb_type_tcpclose;
+    r->h.flags = o->flags;
+    r->h.tgid = o->tgid;
+    r->h.tid = o->tid;
+    r->h.start = o->start;
+    r->h.cgroup = o->cgroup;
+    r->h.ret = 0;
+    r->ino = o->ino;
+    r->arg[0] = -1;
+    r->arg[1] = r->arg[2] = 0;
+    r->text_n = 0;
+    kind_read(r, sk, 1);
+    inet_fill(r, sk, h);
+}
+
+struct sock6 {
+    struct skw_sock k;
+    __u8 addr[2][16];
+};
+
+static __noinline int tcp_close6(struct sock *sk, struct sock_head *h, struct owner *o,
+                                 struct skw_counts *c)
+{
+    struct sock6 *r = bpf_ringbuf_reserve(&skb_ring1, sizeof(*r), 0);
+
+    if (!r) {
+        sent_count(c, skb_type_tcpclose, 0);
+        return 0;
+    }
+    close_fill(&r->k, sk, h, o);
+    r->k.h.size = sizeof(*r);
+    r->k.text_n = sizeof(r->addr);
+    bpf_probe_read_kernel(r->addr[0], 16, &sk->__sk_common.skc_v6_rcv_saddr);
+    bpf_probe_read_kernel(r->addr[1], 16, &sk->__sk_common.skc_v6_daddr);
+    sent_count(c, skb_type_tcpclose, 1);
+    bpf_ringbuf_submit(r, wake_flags(&skb_ring1, c, 1, CALM, r->k.h.time, sizeof(*r)));
     return 0;
 }
 
 /* The end of a TCP connection whose opening was seen. May run in an interrupt that came amid
- * another program: its record is made on the stack. */
+ * another program: no scratch space. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(skb_tcp_state, struct sock *sk, int old, int state)
 {
-    struct skw_sock r;
-    __u64 key = 0;
+    struct sock_head h;
+    struct skw_counts *c;
+    struct skw_sock *r;
+    struct owner o;
 
-    if (IDLE || state != TCP_CLOSE)
+    if (state != TCP_CLOSE || IDLE)
         return 0;
-    bpf_probe_read_kernel(&key, sizeof(key), ctx); /* sk, but as a number */
-    if (!owner_take(&r, key))
+    if (!owner_take(&o, word_at(ctx))) /* sk, but as a number */
         return 0;
-    r.h.time = bpf_ktime_get_boot_ns();
-    r.h.kind = SKW_SOCK;
-    r.h.type = skb_type_tcpclose;
-    r.arg[0] = -1;
-    sock_fill(NULL, &r, sk);
-    emit(&r.h, sizeof(r), 0, RING_FILE, CALM);
+    c = counts_get();
+    if (!c)
+        return 0;
+    head_read(&h, sk, 1);
+    if (h.family == AF_INET6)
+        return tcp_close6(sk, &h, &o, c);
+    r = bpf_ringbuf_reserve(&skb_ring1, sizeof(*r), 0);
+    if (!r) {
+        sent_count(c, skb_type_tcpclose, 0);
+        return 0;
+    }
+    close_fill(r, sk, &h, &o);
+    sent_count(c, skb_type_tcpclose, 1);
+    bpf_ringbuf_submit(r, wake_flags(&skb_ring1, c, 1, CALM, r->h.time, sizeof(*r)));
     return 0;
 }

@@ -9,10 +9,16 @@ struct name { /* as in struct dentry, so that one read gets all where they lie t
     __u64 name;
 };
 
-static __always_inline void name_read(struct name *ret, struct dentry *d)
+static __always_inline void name_read(struct name *ret, __u64 dentry)
 {
-    if (bpf_core_field_offset(struct dentry, d_name) ==
-        bpf_core_field_offset(struct dentry, d_parent) + 8) {
+    struct dentry *d = CAST(dentry, SKW_CAST_DENTRY);
+
+    if (can_cast()) {
+        ret->parent = word_at(&d->d_parent);
+        ret->len = d->d_name.len;
+        ret->name = word_at(&d->d_name.name);
+    } else if (bpf_core_field_offset(struct dentry, d_name) ==
+               bpf_core_field_offset(struct dentry, d_parent) + 8) {
         bpf_probe_read_kernel(ret, sizeof(*ret), &d->d_parent);
     } else {
         bpf_probe_read_kernel(&ret->parent, 8, &d->d_parent);
@@ -21,6 +27,25 @@ static __always_inline void name_read(struct name *ret, struct dentry *d)
 }
 
 enum { WALK_ON, WALK_END, WALK_CUT, WALK_DETACHED };
+
+/* Up to 31 bytes lie in the dentry itself on all kernels, with as many bytes after them. */
+static __always_inline void name_copy(char *to, __u64 from, __u32 len)
+{
+    __u64 *words = (void *)to;
+
+    if (!can_cast() || len >= 32) {
+        bpf_probe_read_kernel(to, len, (void *)from);
+        return;
+    }
+    words[0] = word_at((void *)from);
+    if (len < 8)
+        return;
+    words[1] = word_at((void *)from + 8);
+    if (len < 16)
+        return;
+    words[2] = word_at((void *)from + 16);
+    words[3] = word_at((void *)from + 24);
+}
 
 /* Puts the name of the dentry that the walk is at; false when there is no room. */
 static __always_inline bool name_put(struct scratch *s, struct walk *w, __u32 off,
@@ -32,7 +57,7 @@ static __always_inline bool name_put(struct scratch *s, struct walk *w, __u32 of
     if (n > SKW_PATH_MAX - 257 || at > SKW_TEXT_MAX - 257)
         return 0;
     to = s->buf + FIXED_MAX + at;
-    bpf_probe_read_kernel(to, len, (void *)name->name);
+    name_copy(to, name->name, len);
     to[len] = 0;
     s->top = *(__u32 *)(void *)to;
     w->n = n + len + 1;
@@ -49,7 +74,7 @@ static __always_inline int walk_mount(struct scratch *s, struct walk *w, __u32 o
     if (up == mo || !up) {
         if (w->n > 0)
             return WALK_END;
-        name_read(&name, (void *)w->dentry); /* a single file, mounted and let go of */
+        name_read(&name, w->dentry); /* a single file, mounted and let go of */
         return name_put(s, w, off, &name) ? WALK_DETACHED : WALK_CUT;
     }
     w->dentry = (__u64)BPF_CORE_READ(mo, mnt_mountpoint);
@@ -66,7 +91,7 @@ static __always_inline int walk_step(struct scratch *s, struct walk *w, __u32 of
 
     if (w->dentry == w->mnt_root)
         return walk_mount(s, w, off);
-    name_read(&name, (void *)w->dentry);
+    name_read(&name, w->dentry);
     if (name.parent == w->dentry && w->n > 0)
         return WALK_DETACHED; /* the root of a file system that is mounted nowhere here */
     if (!name_put(s, w, off, &name))
@@ -135,22 +160,33 @@ __noinline int skb_path(__u64 dentry, __u64 mnt, __u32 off, __u64 root_dentry, _
     return c.r == WALK_END ? w->n : w->n | PATH_CUT;
 }
 
-struct place { /* a copy of struct path */
+struct place { /* a copy of struct path, as numbers */
     __u64 mnt, dentry;
 };
 
+static __always_inline void place_read(struct place *ret, const struct path *from)
+{
+    if (can_cast()) {
+        ret->mnt = word_at(&from->mnt);
+        ret->dentry = word_at(&from->dentry);
+    } else {
+        *ret = (struct place){};
+        bpf_probe_read_kernel(ret, sizeof(*ret), from);
+    }
+}
+
 /* A path as task t sees it; adds SKW_F_CUT, or the given flag when detached. */
-static __always_inline __u32 path_put(struct task_struct *t, struct path *from, __u32 off,
+static __always_inline __u32 path_put(struct task_struct *t, const struct path *from, __u32 off,
                                       __u16 *flags, __u16 detached)
 {
-    struct fs_struct *fs = t->fs;
-    struct place p = {}, root = {};
+    struct fs_struct *fs = TASK(t)->fs;
+    struct place p, root;
     int r;
 
     if (!fs)
         return 0;
-    bpf_probe_read_kernel(&p, sizeof(p), from);
-    bpf_probe_read_kernel(&root, sizeof(root), &fs->root);
+    place_read(&p, from);
+    place_read(&root, &fs->root);
     r = skb_path(p.dentry, p.mnt, off, root.dentry, root.mnt);
     if (r & PATH_CUT)
         *flags |= SKW_F_CUT;
@@ -161,7 +197,7 @@ static __always_inline __u32 path_put(struct task_struct *t, struct path *from, 
 
 static __always_inline __u32 cwd_put(struct task_struct *t, __u32 off, __u16 *flags, __u16 detached)
 {
-    struct fs_struct *fs = t->fs;
+    struct fs_struct *fs = TASK(t)->fs;
 
     return fs ? path_put(t, &fs->pwd, off, flags, detached) : 0;
 }
@@ -190,16 +226,17 @@ static __always_inline __u32 ustr_put(struct scratch *s, __u32 off, __u64 from)
 /* What is asked of a file beside its path; adds DELETED, UPPER and RDONLY. */
 static __always_inline void inode_fill(struct skw_inode *ret, struct file *f, __u16 *flags)
 {
-    struct inode *i = BPF_CORE_READ(f, f_inode);
-    struct super_block *sb = BPF_CORE_READ(i, i_sb);
-    struct dentry *d = BPF_CORE_READ(f, f_path.dentry);
+    struct inode *i = AT(f, f_inode);
+    struct super_block *sb = AT(i, i_sb);
+    struct dentry *d = AT(f, f_path.dentry);
+    struct vfsmount *m = AT(f, f_path.mnt);
 
-    ret->ino = BPF_CORE_READ(i, i_ino);
-    ret->dev = BPF_CORE_READ(sb, s_dev);
-    ret->mode = BPF_CORE_READ(i, i_mode);
-    ret->nlink = BPF_CORE_READ(i, i_nlink);
-    ret->magic = BPF_CORE_READ(sb, s_magic);
-    if (ret->nlink == 0 || (BPF_CORE_READ(d, d_parent) != d && !BPF_CORE_READ(d, d_hash.pprev)))
+    ret->ino = AT(i, i_ino);
+    ret->dev = AT(sb, s_dev);
+    ret->mode = AT(i, i_mode);
+    ret->nlink = AT(i, i_nlink);
+    ret->magic = AT(sb, s_magic);
+    if (ret->nlink == 0 || (AT(d, d_parent) != d && !AT(d, d_hash.pprev)))
         *flags |= SKW_F_DELETED;
     if (ret->magic == 0x794c7630 && bpf_core_type_exists(struct ovl_inode)) {
         struct ovl_inode *o = (void *)i - bpf_core_field_offset(struct ovl_inode, vfs_inode);
@@ -207,7 +244,7 @@ static __always_inline void inode_fill(struct skw_inode *ret, struct file *f, __
         if (BPF_CORE_READ(o, __upperdentry))
             *flags |= SKW_F_UPPER;
     }
-    if ((BPF_CORE_READ(sb, s_flags) & 1) || (BPF_CORE_READ(f, f_path.mnt, mnt_flags) & 0x40))
+    if ((AT(sb, s_flags) & 1) || (AT(m, mnt_flags) & 0x40))
         *flags |= SKW_F_RDONLY;
 }
 

@@ -127,14 +127,15 @@ struct skw_call {
 
 struct skw_sock {
     struct skw_hdr h;
-    __s64 arg[3];
     __u64 ino;
-    __u16 family, type, proto; /* AF_…, SOCK_…, IPPROTO_… */
-    __u16 lport, rport;        /* host order */
-    __u16 state;               /* TCP_… */
-    __u8 laddr[16], raddr[16]; /* network order */
-    __u16 path_n;              /* unix: sun_path, NUL included; abstract names begin with NUL */
-    __u16 pad[3];
+    __s32 arg[3];
+    __u16 family, proto; /* AF_…, IPPROTO_… */
+    __u16 lport, rport;  /* host order */
+    __u8 type, state;    /* SOCK_…, TCP_… */
+    __u16 text_n;        /* see below */
+    __u8 addr[2][4];     /* AF_INET: local, remote, in network order */
+    /* AF_INET6: two addresses of 16 bytes follow. AF_UNIX: sun_path, NUL included; abstract names
+     * begin with NUL. */
 };
 
 struct skw_cred {
@@ -162,6 +163,27 @@ struct skw_sys { /* by system call number: what to read; indexes of arguments, -
     __s8 oflags; /* open: the argument with the O_ flags */
 };
 
+/*
+ * ---- pointers into the kernel ----
+ *
+ * Where the kernel has bpf_rdonly_cast (from 6.2), its structs are read by plain loads, else by
+ * bpf_probe_read_kernel. Which it is stands in the programs as numbers that user space puts right
+ * before it gives them to libbpf: an extern would not load where the function is missing before
+ * 5.16, and has modules searched for it after.
+ */
+#define SKW_CAST_CALL                                                                              \
+    0x5ca57ca1 /* "call": becomes bpf_rdonly_cast; before it, r2 = enum skw_cast */
+#define SKW_CAST_HAVE 0x5ca57a1e   /* "rN =": becomes 1 when there is bpf_rdonly_cast, else 0 */
+enum skw_cast {                    /* becomes the type's id in the kernel's BTF */
+                SKW_CAST_WORD = 1, /* timespec64: eight bytes */
+                SKW_CAST_TASK,
+                SKW_CAST_FILE,
+                SKW_CAST_SOCKET,
+                SKW_CAST_INET,
+                SKW_CAST_DENTRY,
+                SKW_CAST_N
+};
+
 /* ---- counters, one per processor ---- */
 
 enum skw_error { SKW_E_SCRATCH, SKW_E_USER, SKW_E_KERNEL, SKW_E_MAX = 8 };
@@ -170,6 +192,7 @@ struct skw_counts {
     __u64 lost_all;
     __u64 sent[SKW_TYPES], lost[SKW_TYPES], filtered[SKW_TYPES];
     __u64 error[SKW_E_MAX];
+    __u32 since[2]; /* bytes sent to a ring since its backlog was looked at */
 };
 
 struct skw_wake { /* per ring, written by the kernel side */

@@ -138,7 +138,8 @@ int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n, str
     SK_CLEANUP(sk_closep) int tracefs = sk_tracefs_open();
     SK_CLEANUP(sk_closep) int prog = -1;
     struct sk_hook *v = sk_arena_array(a, ROWS_MAX, sizeof(*v));
-    struct sk_typed fn;
+    struct sk_typed fn = {0};
+    struct sk_kbtf btf = {0};
     const char *why;
     size_t n = 0, i;
     int r;
@@ -158,7 +159,11 @@ int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n, str
                          SK_ARRAY_LEN(nothing), NULL);
     if (prog < 0)
         prog = -errno;
-    r = sk_typed_probe(&fn, &why);
+    why = NULL;
+    r = sk_kbtf_read(&btf);
+    if (r == 0)
+        r = sk_typed_probe(&btf, &fn, &why);
+    sk_kbtf_done(&btf);
     for (i = 0; i < SK_P_N; i++)
         v[n++] = fexit_row(a, &fn, r, why, i);
     for (i = 0; i < SK_P_N; i++) {

@@ -50,7 +50,7 @@ static size_t text_size(const struct skw_hdr *h)
     case SKW_CALL:
         return (size_t)c->base_n[0] + c->base_n[1] + c->str_n[0] + c->str_n[1] + c->str_n[2];
     case SKW_SOCK:
-        return ((const struct skw_sock *)(const void *)h)->path_n;
+        return ((const struct skw_sock *)(const void *)h)->text_n;
     default:
         return 0;
     }
@@ -479,13 +479,17 @@ static void call_decode(struct sk_decode *d, const struct skw_call *c, struct sk
 
 static const uint8_t v4_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-static struct sk_ip ip_of(const struct skw_sock *k, const uint8_t *addr)
+enum end { LOCAL, REMOTE };
+
+static struct sk_ip ip_of(const struct skw_sock *k, enum end which)
 {
+    static const uint8_t none[16];
+    const uint8_t *addr = k->text_n == 32 ? (const uint8_t *)(k + 1) + which * 16 : none;
     struct sk_ip ip = {0};
 
     if (k->family == AF_INET) {
         ip.family = 4;
-        memcpy(ip.addr, addr, 4);
+        memcpy(ip.addr, k->addr[which], 4);
     } else if (memcmp(addr, v4_mapped, 12) == 0) {
         ip.family = 4;
         memcpy(ip.addr, addr + 12, 4);
@@ -579,10 +583,10 @@ static void inet_decode(struct sk_decode *d, const struct skw_sock *k, uint32_t 
     char *p = room(d, 128), *name = p;
     bool server = local_is_server(k, type, side);
 
-    fd->lip = ip_of(k, k->laddr);
+    fd->lip = ip_of(k, LOCAL);
     fd->lport = k->lport;
     if (k->rport != 0 || type == SK_E_CONNECT) {
-        fd->rip = ip_of(k, k->raddr);
+        fd->rip = ip_of(k, REMOTE);
         fd->rport = k->rport;
     }
     fd->typechar = fd->lip.family == 6 || fd->rip.family == 6 ? SK_FD_IPV6 : SK_FD_IPV4;
@@ -611,29 +615,29 @@ static void unix_decode(struct sk_decode *d, const struct skw_sock *k, struct sk
     char *dst;
 
     fd->typechar = SK_FD_UNIX;
-    if (k->path_n == 0)
+    if (k->text_n == 0)
         return;
     if (path[0] != '\0') {
-        fd_path(fd, sk_str_n(path, strnlen(path, k->path_n)));
+        fd_path(fd, sk_str_n(path, strnlen(path, k->text_n)));
         return;
     }
-    dst = room(d, k->path_n); /* abstract: "@name", as ss(8) shows it */
+    dst = room(d, k->text_n); /* abstract: "@name", as ss(8) shows it */
     if (!dst)
         return;
-    memcpy(dst, path, k->path_n);
+    memcpy(dst, path, k->text_n);
     dst[0] = '@';
-    fd->name = sk_str_n(dst, k->path_n);
+    fd->name = sk_str_n(dst, k->text_n);
 }
 
 static void sock_decode(struct sk_decode *d, const struct skw_sock *k, enum sk_side side,
                         struct sk_evt *evt, struct sk_fd *fd)
 {
-    evt->arg0 = (int32_t)k->arg[0];
+    evt->arg0 = k->arg[0];
     if (evt->type == SK_E_SOCKET || evt->type == SK_E_LISTEN || evt->type == SK_E_SHUTDOWN) {
-        evt->arg1 = (int32_t)k->arg[1];
-        evt->arg2 = evt->type == SK_E_SOCKET ? (int32_t)k->arg[2] : 0;
+        evt->arg1 = k->arg[1];
+        evt->arg2 = evt->type == SK_E_SOCKET ? k->arg[2] : 0;
     }
-    fd->num = (int32_t)k->arg[0];
+    fd->num = k->arg[0];
     if (evt->type == SK_E_ACCEPT || evt->type == SK_E_ACCEPT4 || evt->type == SK_E_SOCKET)
         fd->num = k->h.ret;
     if (evt->type == SK_E_DUP || evt->type == SK_E_DUP2 || evt->type == SK_E_DUP3)

@@ -80,6 +80,30 @@ static int rings_open(struct sk_sensor *s)
     return 0;
 }
 
+/* Everything that is chosen before the kernel sees the programs. */
+static int object_open(struct sk_sensor *s, struct sk_err *err)
+{
+    struct sk_kbtf btf = {0};
+    struct sk_casts casts;
+    int r = sk_kbtf_read(&btf);
+
+    if (r == 0)
+        r = sk_casts_find(&casts, &btf);
+    if (r < 0) {
+        sk_kbtf_done(&btf);
+        return sk_err_errno(err, -r, "the kernel's BTF");
+    }
+    r = sk_object_open(&casts, &s->skel);
+    if (r == 0)
+        r = maps_size(s);
+    if (r == 0) {
+        sk_hooks_settings(s);
+        r = sk_typed_open(s, &btf);
+    }
+    sk_kbtf_done(&btf);
+    return r < 0 ? sk_err_errno(err, -r, "BPF object") : 0;
+}
+
 /* Loads and attaches; on failure err says what this host does not grant. */
 static int start(struct sk_sensor *s, struct sk_err *err)
 {
@@ -93,16 +117,9 @@ static int start(struct sk_sensor *s, struct sk_err *err)
         return sk_err_set(err, -ENOTSUP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
     (void)setrlimit(RLIMIT_MEMLOCK, &all); /* not needed from 5.11 on, and not always allowed */
     sk_loadlog_start();
-    s->skel = skep_bpf__open();
-    if (!s->skel)
-        return sk_err_errno(err, errno, "BPF object");
-    r = maps_size(s);
+    r = object_open(s, err);
     if (r < 0)
-        return sk_err_errno(err, -r, "number of processors");
-    sk_hooks_settings(s);
-    r = sk_typed_open(s);
-    if (r < 0)
-        return sk_err_errno(err, -r, "typed hooks");
+        return r;
     r = skep_bpf__load(s->skel);
     if (r < 0)
         return sk_err_errno(err, -r, "the kernel does not take the BPF programs%s%s",

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "sensor/cgroups.h"
 #include "sensor/decode.h"
+#include "sensor/kbtf.h"
 #include "sensor/proctree.h"
 #include "sensor/ring.h"
 #include "sensor/sensor.h"
@@ -101,15 +102,28 @@ void sk_hooks_done(struct sk_sensor *s);
 #define SK_CALL_PREFIX "__arm64_sys_"
 #endif
 /* 0 when typed hooks at the end of calls are to be used; else -errno, and why where that says
- * more. */
-int sk_typed_probe(struct sk_typed *ret, const char **ret_why) SK_NODISCARD;
+ * more. btf: the kernel's. */
+int sk_typed_probe(const struct sk_kbtf *btf, struct sk_typed *ret,
+                   const char **ret_why) SK_NODISCARD;
 int sk_typed_try(uint32_t id) SK_NODISCARD; /* an empty program there for a moment */
 bool sk_typed_preemptible(struct sk_str version, struct sk_str mode);
-int sk_typed_open(struct sk_sensor *s) SK_NODISCARD; /* chooses, before load */
+int sk_typed_open(struct sk_sensor *s, const struct sk_kbtf *btf) SK_NODISCARD; /* before load */
 int sk_typed_load(struct sk_sensor *s) SK_NODISCARD;
 /* Attaches the hook of a line. 0 or -errno; -ENOENT: this kernel has no such function. */
 int sk_typed_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret) SK_NODISCARD;
 int sk_typed_attach_refused(struct sk_sensor *s, struct sk_tap *ret) SK_NODISCARD;
+
+/* ---- object.c ---- */
+struct sk_casts {  /* ids in the kernel's BTF */
+    uint32_t call; /* of bpf_rdonly_cast; 0: there is none, or a type is missing */
+    uint32_t type[SKW_CAST_N];
+};
+int sk_casts_find(struct sk_casts *ret, const struct sk_kbtf *btf) SK_NODISCARD; /* -EBADMSG */
+/* Puts them into the programs' instructions, which lie somewhere in the n bytes of elf (aligned to
+ * 8). */
+void sk_casts_put(const struct sk_casts *c, void *elf, size_t n);
+/* The object, opened and not loaded; -errno. */
+int sk_object_open(const struct sk_casts *c, struct skep_bpf **ret) SK_NODISCARD;
 
 /* ---- loadlog.c ---- */
 void sk_loadlog_start(void); /* from here on libbpf is silent; this thread's refusals are kept */

@@ -7,7 +7,6 @@
 #include "sensor/sensor_int.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <sys/utsname.h>
@@ -83,31 +82,38 @@ static void function_keep(struct sk_typed *ret, const char *name, uint32_t id, u
     }
 }
 
-static int functions_find(struct sk_typed *ret)
-{
-    struct btf *btf = btf__load_vmlinux_btf();
-    const struct btf_type *t;
-    const char *name;
-    uint32_t i, n;
+struct search {
+    struct sk_typed *found;
+    uint32_t secure_proto;
+};
 
-    if (!btf)
-        return errno ? -errno : -ENOENT;
-    n = btf__type_cnt(btf);
-    for (i = 1; i < n; i++) {
-        t = btf__type_by_id(btf, i);
-        if (!btf_is_func(t))
-            continue;
-        name = btf__name_by_offset(btf, t->name_off);
-        if (name && strcmp(name, SECURE) == 0) {
-            ret->secure = i;
-            ret->secure_args = btf_vlen(btf__type_by_id(btf, t->type));
-        }
-        if (!name || strncmp(name, SK_CALL_PREFIX, sizeof(SK_CALL_PREFIX) - 1) != 0)
-            continue;
-        function_keep(ret, name + sizeof(SK_CALL_PREFIX) - 1, i, t->type);
+static void function_see(void *arg, uint32_t id, const struct btf_type *t, const char *name)
+{
+    struct search *s = arg;
+
+    if (strncmp(name, SK_CALL_PREFIX, sizeof(SK_CALL_PREFIX) - 1) == 0) {
+        function_keep(s->found, name + sizeof(SK_CALL_PREFIX) - 1, id, t->type);
+    } else if (strcmp(name, SECURE) == 0) {
+        s->found->secure = id;
+        s->secure_proto = t->type;
     }
-    btf__free(btf);
-    return 0;
+}
+
+static void proto_see(void *arg, uint32_t id, const struct btf_type *t, const char *name)
+{
+    struct search *s = arg;
+
+    (void)name;
+    if (id == s->secure_proto)
+        s->found->secure_args = BTF_INFO_VLEN(t->info);
+}
+
+static int functions_find(struct sk_typed *ret, const struct sk_kbtf *btf)
+{
+    struct search s = {.found = ret};
+    int r = sk_kbtf_each(btf, BTF_KIND_FUNC, function_see, &s);
+
+    return r < 0 ? r : sk_kbtf_each(btf, BTF_KIND_FUNC_PROTO, proto_see, &s);
 }
 
 /* Descriptor of the link, or -errno. */
@@ -136,7 +142,7 @@ int sk_typed_try(uint32_t id)
     return link < 0 ? link : 0;
 }
 
-int sk_typed_probe(struct sk_typed *ret, const char **ret_why)
+int sk_typed_probe(const struct sk_kbtf *btf, struct sk_typed *ret, const char **ret_why)
 {
     size_t i;
     int r;
@@ -147,7 +153,7 @@ int sk_typed_probe(struct sk_typed *ret, const char **ret_why)
         *ret_why = "this kernel may preempt programs there";
         return -ENOTSUP;
     }
-    r = functions_find(ret);
+    r = functions_find(ret, btf);
     if (r == 0) /* else refused calls would be missed */
         r = ret->secure && ret->secure_args < 2 ? sk_typed_try(ret->secure) : -ENOENT;
     for (i = 0; r == 0 && i < SK_HOOKS_MAX; i++)
@@ -194,14 +200,14 @@ static int program_open(struct sk_sensor *s, size_t group, size_t kind)
     return bpf_program__set_attach_target(program(s, group, kind), 0, target);
 }
 
-int sk_typed_open(struct sk_sensor *s)
+int sk_typed_open(struct sk_sensor *s, const struct sk_kbtf *btf)
 {
     struct bpf_program *refused = s->skel->progs.skb_refused;
     const char *why;
     size_t g, i;
     int r;
 
-    s->typed = sk_typed_probe(&s->fn, &why) == 0;
+    s->typed = sk_typed_probe(btf, &s->fn, &why) == 0;
     s->skel->rodata->skb_refused_arg = s->fn.secure_args > 0;
     r = s->typed ? bpf_program__set_attach_target(refused, 0, SECURE)
                  : bpf_program__set_autoload(refused, false);

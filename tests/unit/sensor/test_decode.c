@@ -171,8 +171,8 @@ static struct skw_sock sock_of(uint32_t type, uint16_t family)
     k.arg[0] = 4;
     k.lport = 40000;
     k.rport = 80;
-    memcpy(k.laddr, (uint8_t[]){10, 0, 0, 1}, 4);
-    memcpy(k.raddr, (uint8_t[]){10, 0, 0, 2}, 4);
+    memcpy(k.addr[0], (uint8_t[]){10, 0, 0, 1}, 4);
+    memcpy(k.addr[1], (uint8_t[]){10, 0, 0, 2}, 4);
     return k;
 }
 
@@ -208,15 +208,33 @@ static void a_duplicate_keeps_the_side_that_is_known(void **state)
 
 static void a_mapped_address_is_shown_as_what_it_is(void **state)
 {
-    struct skw_sock k = sock_of(SK_E_ACCEPT, AF_INET6);
     static const uint8_t mapped[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1};
+    struct {
+        struct skw_sock k;
+        uint8_t addr[2][16];
+    } r = {.k = sock_of(SK_E_ACCEPT, AF_INET6)};
 
     (void)state;
-    memcpy(k.laddr, mapped, 16);
-    memcpy(k.raddr, mapped, 16);
-    sk_decode_event(&d, &k.h, SK_SIDE_GUESS, &evt, &fd);
+    memcpy(r.addr[0], mapped, 16);
+    memcpy(r.addr[1], mapped, 16);
+    r.k.text_n = 32;
+    r.k.h.size = sizeof(r);
+    assert_true(sk_decode_ok(&r, sizeof(r)));
+    sk_decode_event(&d, &r.k.h, SK_SIDE_GUESS, &evt, &fd);
     assert_int_equal(fd.typechar, SK_FD_IPV4);
     EQ(fd.name, "127.0.0.1:80->127.0.0.1:40000");
+}
+
+static void addresses_that_do_not_follow_are_not_read(void **state)
+{
+    struct skw_sock k = sock_of(SK_E_ACCEPT, AF_INET6);
+
+    (void)state;
+    assert_true(sk_decode_ok(&k, sizeof(k)));
+    sk_decode_event(&d, &k.h, SK_SIDE_GUESS, &evt, &fd);
+    EQ(fd.name, "[::]:80->[::]:40000");
+    k.text_n = 32;
+    assert_false(sk_decode_ok(&k, sizeof(k)));
 }
 
 static void an_abstract_unix_name_begins_with_an_at_sign(void **state)
@@ -227,13 +245,13 @@ static void an_abstract_unix_name_begins_with_an_at_sign(void **state)
     } r = {.k = sock_of(SK_E_CONNECT, AF_UNIX), .text = "\0abc"};
 
     (void)state;
-    r.k.path_n = 4;
+    r.k.text_n = 4;
     r.k.h.size = sizeof(r.k) + 4;
     assert_true(sk_decode_ok(&r, r.k.h.size));
     sk_decode_event(&d, &r.k.h, SK_SIDE_GUESS, &evt, &fd);
     EQ(fd.name, "@abc");
     memcpy(r.text, "/run/docker.sock", 16);
-    r.k.path_n = 16;
+    r.k.text_n = 16;
     r.k.h.size = sizeof(r.k) + 16;
     sk_decode_event(&d, &r.k.h, SK_SIDE_GUESS, &evt, &fd);
     EQ(fd.name, "/run/docker.sock");
@@ -336,6 +354,7 @@ SK_TEST_MAIN(an_open_file_has_its_path_turned_the_right_way, the_root_directory_
              the_target_of_a_symlink_is_left_as_written, refused_by_seccomp_means_blocked,
              kill_names_signal_and_target, who_connects_is_the_client,
              a_duplicate_keeps_the_side_that_is_known, a_mapped_address_is_shown_as_what_it_is,
+             addresses_that_do_not_follow_are_not_read,
              an_abstract_unix_name_begins_with_an_at_sign,
              records_that_lie_about_their_size_are_refused, exec_texts_come_apart_in_order,
              a_memfd_keeps_its_bare_name, the_environment_keeps_what_matters_and_hides_passwords,

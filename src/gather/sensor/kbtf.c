@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/kbtf.h"
+
+#include <fcntl.h>
+
+#include "base/file.h"
+
+#define FILE_MAX ((size_t)64 << 20)
+
+/* Bytes behind a type's head; -1: a kind that we do not know. */
+static ssize_t tail_size(const struct btf_type *t)
+{
+    size_t n = BTF_INFO_VLEN(t->info);
+
+    switch (BTF_INFO_KIND(t->info)) {
+    case BTF_KIND_INT:
+        return sizeof(uint32_t);
+    case BTF_KIND_ARRAY:
+        return sizeof(struct btf_array);
+    case BTF_KIND_STRUCT:
+    case BTF_KIND_UNION:
+        return (ssize_t)(n * sizeof(struct btf_member));
+    case BTF_KIND_ENUM:
+        return (ssize_t)(n * sizeof(struct btf_enum));
+    case BTF_KIND_FUNC_PROTO:
+        return (ssize_t)(n * sizeof(struct btf_param));
+    case BTF_KIND_VAR:
+        return sizeof(struct btf_var);
+    case BTF_KIND_DATASEC:
+        return (ssize_t)(n * sizeof(struct btf_var_secinfo));
+    case BTF_KIND_DECL_TAG:
+        return sizeof(struct btf_decl_tag);
+    case BTF_KIND_ENUM64:
+        return (ssize_t)(n * sizeof(struct btf_enum64));
+    case BTF_KIND_PTR:
+    case BTF_KIND_FWD:
+    case BTF_KIND_TYPEDEF:
+    case BTF_KIND_VOLATILE:
+    case BTF_KIND_CONST:
+    case BTF_KIND_RESTRICT:
+    case BTF_KIND_FUNC:
+    case BTF_KIND_FLOAT:
+    case BTF_KIND_TYPE_TAG:
+        return 0;
+    default:
+        return -1;
+    }
+}
+
+int sk_kbtf_parse(char *data, size_t n, struct sk_kbtf *ret)
+{
+    const struct btf_header *h = (const void *)data;
+    struct sk_kbtf b = {.data = data};
+
+    if (n < sizeof(*h) || h->magic != BTF_MAGIC || h->hdr_len < sizeof(*h) || h->hdr_len > n)
+        return -EBADMSG;
+    n -= h->hdr_len;
+    if (h->type_off > n || h->type_len > n - h->type_off || h->str_off > n ||
+        h->str_len > n - h->str_off || h->str_len == 0 || h->type_off % 4 || h->hdr_len % 4)
+        return -EBADMSG;
+    b.types = h->hdr_len + h->type_off;
+    b.types_n = h->type_len;
+    b.names = h->hdr_len + h->str_off;
+    b.names_n = h->str_len;
+    if (data[b.names + b.names_n - 1] != '\0')
+        return -EBADMSG;
+    *ret = b;
+    return 0;
+}
+
+int sk_kbtf_read(struct sk_kbtf *ret)
+{
+    char *data;
+    size_t n;
+    int r = sk_file_read(AT_FDCWD, "/sys/kernel/btf/vmlinux", FILE_MAX, &data, &n, NULL);
+
+    if (r < 0)
+        return r;
+    r = sk_kbtf_parse(data, n, ret);
+    if (r < 0)
+        free(data);
+    return r;
+}
+
+void sk_kbtf_done(struct sk_kbtf *b)
+{
+    free(b->data);
+    *b = (struct sk_kbtf){0};
+}
+
+int sk_kbtf_each(const struct sk_kbtf *b, uint32_t kind,
+                 void (*fn)(void *arg, uint32_t id, const struct btf_type *t, const char *name),
+                 void *arg)
+{
+    const char *at = b->data + b->types, *end = at + b->types_n;
+    const struct btf_type *t;
+    uint32_t id;
+    ssize_t tail;
+
+    for (id = 1; at < end; id++) {
+        t = (const void *)at;
+        if ((size_t)(end - at) < sizeof(*t))
+            return -EBADMSG;
+        tail = tail_size(t);
+        if (tail < 0 || tail > end - at - (ssize_t)sizeof(*t) || t->name_off >= b->names_n)
+            return -EBADMSG;
+        if (BTF_INFO_KIND(t->info) == kind)
+            fn(arg, id, t, b->data + b->names + t->name_off);
+        at += (ssize_t)sizeof(*t) + tail;
+    }
+    return 0;
+}
