@@ -189,28 +189,6 @@ bool sk_detect_refill(struct sk_detect *d, struct sk_alert *a)
     return true;
 }
 
-bool sk_detect_refill(struct sk_detect *d, struct sk_alert *a)
-{
-    const struct sk_event ev = {.host_id = a->host_id,
-                                .hostname = a->hostname,
-                                .evt = a->evt,
-                                .fd = a->fd,
-                                .proc = a->proc,
-                                .container = a->container};
-    size_t i, n = d->rules && a->engine == SK_EN_RULE ? sk_rules_count(d->rules) : 0;
-
-    for (i = 0; i < n; i++)
-        if (d->rules->templates[i] && sk_str_eq(d->rules->rules[i].name, a->rule))
-            break;
-    if (i == n)
-        return false;
-    sk_buf_clear(&d->output);
-    (void)sk_template_fill(d->rules->templates[i], &ev, &d->output);
-    a->output = sk_buf_view(&d->output);
-    a->output_fields = (struct sk_list){d->labels, fields_fill(d, d->rules->templates[i], &ev)};
-    return true;
-}
-
 size_t sk_detect_event(struct sk_detect *d, const struct sk_event *ev,
                        void (*alert)(void *arg, const struct sk_alert *a), void *arg)
 {

@@ -185,7 +185,7 @@ static void a_reader_that_is_gone_is_told_once(void **state)
     assert_int_equal(f.prints.lost, 1000 - PIPE_LINES + 10);
     assert_int_equal(logged(&f,
                             "warn agent alerts are not printed any more error=\"standard output: "
-                            "broken pipe\"\n"),
+                            "Broken pipe\"\n"),
                      1);
     f.p[0] = -1;
     finish(&f);
