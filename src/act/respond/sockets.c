@@ -54,7 +54,7 @@ static bool is_loopback(const uint8_t a[16])
     return memcmp(a, six, 16) == 0 || memcmp(a, four, 13) == 0;
 }
 
-static uint64_t cgroup_of(const struct nlmsghdr *h)
+static uint64_t cgroup_of(struct nlmsghdr *h)
 {
     const char *at = (const char *)NLMSG_DATA(h) + NLMSG_ALIGN(sizeof(struct inet_diag_msg));
     size_t left = h->nlmsg_len - NLMSG_LENGTH(sizeof(struct inet_diag_msg));
@@ -76,7 +76,7 @@ static uint64_t cgroup_of(const struct nlmsghdr *h)
     return id;
 }
 
-static void socket_take(struct closing *c, const struct nlmsghdr *h)
+static void socket_take(struct closing *c, struct nlmsghdr *h)
 {
     struct inet_diag_msg m;
     struct inet_diag_req_v2 r;
