@@ -100,7 +100,7 @@ describe('skep agent when Docker tells of a container late', { skip: missing() ?
   });
 
   test('text and fields of the alert name the container all the same', async () => {
-    await lab.docker('run', '--rm', '--name', 'latecomer', 'skep-lab/base', 'sh', '-c', 'sh -c "true late-marker; exit 0"; sleep 1');
+    await lab.docker('run', '--rm', '--name', 'latecomer', 'lab/base:1', 'sh', '-c', 'sh -c "true late-marker; exit 0"; sleep 1');
     const alerts = () => agent.out.split('\n').filter((l) => l.startsWith('{')).map((l) => JSON.parse(l));
     const inner = await until(() => alerts().find((a) => a.output_fields?.some((f) => f.key === 'proc.pname' && f.value === 'sh')), 5000, () => agent.out);
     assert.match(inner.output, /^Late \(parent=sh container=latecomer image=\S*base\)$/);
