@@ -198,8 +198,7 @@ struct owner {
     __u16 flags;
     __u16 pad[3];
 };
-#define OWNER_WAYS 4
-#define OWNER_BUCKETS 4096
+#define OWNER_WAYS SKW_OWNER_WAYS
 #define OWNER_BUSY 1 /* no address */
 struct owners {
     __u64 key[OWNER_WAYS]; /* 0: free */
@@ -207,15 +206,16 @@ struct owners {
 };
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, OWNER_BUCKETS);
+    __uint(max_entries, 1); /* set by user space, a power of two */
     __type(key, __u32);
     __type(value, struct owners);
 } skb_owners SEC(".maps");
-__u32 skb_want_close; /* set by user space */
+const volatile __u32 skb_owner_mask; /* buckets - 1 */
+__u32 skb_want_close;                /* set by user space */
 
 static __always_inline struct owners *owners_of(__u64 key)
 {
-    __u32 slot = (__u32)(mix(skb_seed, key) >> 32) & (OWNER_BUCKETS - 1);
+    __u32 slot = (__u32)(mix(skb_seed, key) >> 32) & skb_owner_mask;
 
     return bpf_map_lookup_elem(&skb_owners, &slot);
 }

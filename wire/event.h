@@ -23,6 +23,7 @@
 #define SKW_PATH_MAX 4096  /* bytes of one path */
 #define SKW_TEXT_MAX 24576 /* bytes of texts in one record */
 #define SKW_SYS_MAX 512    /* system call numbers */
+#define SKW_OWNER_WAYS 4   /* places in a bucket of the table of connections */
 #define SKW_TYPES 128      /* event types (enum sk_evt_type), for counters */
 
 enum skw_kind {

@@ -13,6 +13,7 @@
 
 #define RING_FIRST_KIB 2048
 #define RING_FILE_KIB 4096
+#define CONNECTIONS 16384
 #define DISPATCH_MAX 8192 /* events in one call: the caller has other work too */
 #define BUSY_TICK_MS 2
 #define IDLE_TICK_MS 1000
@@ -35,6 +36,7 @@ static int maps_size(struct sk_sensor *s)
     uint32_t first = ring_bytes(s->conf.ring_kib, RING_FIRST_KIB);
     uint32_t file = ring_bytes(s->conf.ring_kib, RING_FILE_KIB);
     int cpus = libbpf_num_possible_cpus();
+    uint32_t buckets = 1;
 
     if (cpus < 1)
         return -EINVAL;
@@ -44,6 +46,11 @@ static int maps_size(struct sk_sensor *s)
     (void)bpf_map__set_max_entries(s->skel->maps.skb_ring0, first); /* fails only after load */
     (void)bpf_map__set_max_entries(s->skel->maps.skb_ring1, file);
     (void)bpf_map__set_max_entries(s->skel->maps.skb_counts, (uint32_t)cpus);
+    while (buckets * SKW_OWNER_WAYS < (s->conf.connections ? s->conf.connections : CONNECTIONS) &&
+           buckets < 1u << 20)
+        buckets *= 2;
+    (void)bpf_map__set_max_entries(s->skel->maps.skb_owners, buckets);
+    s->skel->rodata->skb_owner_mask = buckets - 1;
     return 0;
 }
 

@@ -30,8 +30,11 @@ struct sk_sensor_conf {
     void *arg;
     struct sk_log *log;
     uint32_t ring_kib; /* each ring's size; 0 = default; rounded up to a power of two */
-    bool floor;        /* same hooks, empty programs: for measurement only */
-    bool no_repeat;    /* tell each open, also of the same file by the same process at once */
+    /* TCP connections whose opener is remembered for their end; 0 = 16384; rounded up to a power of
+     * two. Ends of more are counted as lost. */
+    uint32_t connections;
+    bool floor;     /* same hooks, empty programs: for measurement only */
+    bool no_repeat; /* tell each open, also of the same file by the same process at once */
 };
 
 /* 0 and *ret, also when nothing is granted (sk_sensor_hooks then tells, sk_sensor_live is false and

@@ -30,6 +30,7 @@ struct seen { /* of one event, copied */
 static struct seen log_[KEEP];
 static size_t n_log, n_all;
 static uint64_t only_pid; /* and its children */
+static size_t n_others;   /* connections of others */
 static struct sk_sensor *s;
 
 static void put(char *dst, size_t size, struct sk_str v)
@@ -47,6 +48,9 @@ static void on_event(void *arg, const struct sk_event *ev)
     n_all++;
     for (x = p; x && !ours; x = x->parent)
         ours = x->pid == only_pid;
+    if (!ours && (ev->evt.type == SK_E_CONNECT || ev->evt.type == SK_E_ACCEPT ||
+                  ev->evt.type == SK_E_ACCEPT4 || ev->evt.type == SK_E_TCPCLOSE))
+        n_others += ev->fd.l4proto == SK_L4_TCP;
     if (!ours || n_log == KEEP)
         return;
     o = &log_[n_log++];
@@ -75,17 +79,18 @@ static void on_event(void *arg, const struct sk_event *ev)
 }
 
 /* A sensor that wants all but the calls that come by the thousand; false and a skip without BPF. */
-static bool sensor_up(uint32_t ring_kib)
+static bool sensor_up(uint32_t ring_kib, uint32_t connections)
 {
     struct sk_sensor_conf conf = {.host_id = SK_STR("test"),
                                   .hostname = SK_STR("test"),
                                   .event = on_event,
                                   .ring_kib = ring_kib,
+                                  .connections = connections,
                                   .no_repeat = true};
     uint64_t want[2] = {~0ULL, ~0ULL};
     struct sk_str why;
 
-    n_log = n_all = 0;
+    n_log = n_all = n_others = 0;
     assert_int_equal(sk_sensor_new(&conf, &s, NULL), 0);
     if (!sk_sensor_live(s, &why)) {
         print_message("no events here: " SK_STR_FMT "\n", SK_STR_ARG(why));
@@ -96,10 +101,11 @@ static bool sensor_up(uint32_t ring_kib)
     sk_sensor_want(s, want);
     return true;
 }
-#define NEED_SENSOR(kib)                                                                           \
+#define NEED_SENSOR(kib) NEED_SENSOR2(kib, 0)
+#define NEED_SENSOR2(kib, connections)                                                             \
     do {                                                                                           \
         (void)state;                                                                               \
-        if (!sensor_up(kib))                                                                       \
+        if (!sensor_up(kib, connections))                                                          \
             skip();                                                                                \
     } while (0)
 
@@ -455,6 +461,38 @@ static void the_end_of_each_of_many_connections_is_told_once_by_both_ends(void *
     down();
 }
 
+static void losses_of(const char *kind, struct sk_loss *ret)
+{
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new((size_t)1 << 20);
+    struct sk_loss *v;
+    size_t n, i;
+
+    *ret = (struct sk_loss){0};
+    assert_int_equal(sk_sensor_losses(s, a, &v, &n), 0);
+    for (i = 0; i < n; i++)
+        if (sk_str_eq(v[i].kind, sk_str_c(kind)))
+            *ret = (struct sk_loss){.seen = v[i].seen, .lost = v[i].lost};
+}
+
+/* More connections than the table has places for: each end is told or counted as lost. */
+static void the_end_of_a_connection_that_had_no_place_counts_as_lost(void **state)
+{
+    struct sk_loss loss;
+    size_t i, ends = 0;
+
+    NEED_SENSOR2(0, 64);
+    assert_int_equal(run(many_do), 0);
+    for (i = 0; i < n_log; i++)
+        ends += log_[i].type == SK_E_TCPCLOSE;
+    losses_of("tcpclose", &loss);
+    assert_true(ends > 0 && ends <= 64);
+    if (n_others == 0)
+        assert_int_equal(ends + loss.lost, 2 * CONNECTIONS);
+    else /* theirs are among the lost, and may have driven ours out */
+        assert_true(ends + loss.lost >= 2 * CONNECTIONS);
+    down();
+}
+
 static void strict_do(void)
 {
     struct sock_filter_ {
@@ -592,19 +630,6 @@ static void on_flood(void *arg, const struct sk_event *ev)
         flood_seen++;
 }
 
-static void losses_of(const char *kind, struct sk_loss *ret)
-{
-    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new((size_t)1 << 20);
-    struct sk_loss *v;
-    size_t n, i;
-
-    *ret = (struct sk_loss){0};
-    assert_int_equal(sk_sensor_losses(s, a, &v, &n), 0);
-    for (i = 0; i < n; i++)
-        if (sk_str_eq(v[i].kind, sk_str_c(kind)))
-            *ret = (struct sk_loss){.seen = v[i].seen, .lost = v[i].lost};
-}
-
 /* Nobody reads while the flood comes: what did not fit is counted, to the last one, and what came
  * by the other ring is all there. */
 static void what_is_lost_is_counted_exactly(void **state)
@@ -666,6 +691,7 @@ int main(void)
         paths_are_seen_from_the_root_of_who_opens, changes_of_names_are_told_with_whole_paths,
         a_connection_is_told_by_both_ends_with_the_client_first,
         the_end_of_each_of_many_connections_is_told_once_by_both_ends,
+        the_end_of_a_connection_that_had_no_place_counts_as_lost,
         a_call_that_seccomp_refuses_is_told_as_blocked,
         a_refused_open_after_setuid_is_told_with_the_new_user,
         a_container_is_known_by_the_name_of_its_cgroup, what_is_lost_is_counted_exactly)};
