@@ -74,3 +74,23 @@ void da_who(struct sk_buf *out, const struct sk_event *ev)
         word(out, " image=", ev->container->image);
     }
 }
+
+static bool is_runtime(const struct sk_process *p)
+{
+    return sk_str_starts(p->name, SK_STR("runc")) || sk_str_eq(p->name, SK_STR("crun")) ||
+           sk_str_eq(p->name, SK_STR("youki"));
+}
+
+bool da_runtime_init(const struct sk_process *p)
+{
+    const struct sk_process *a = p;
+    size_t n = 0;
+
+    if (p->exe_upper || !sk_str_eq(p->args, SK_STR("init")) ||
+        !(is_runtime(p) || (p->parent && is_runtime(p->parent))))
+        return false;
+    for (a = p->parent; a && n++ < SK_DETECT_ANCESTORS; a = a->parent)
+        if (!sk_str_eq(a->container_id, p->container_id) || !is_runtime(a))
+            break;
+    return !a || !sk_str_eq(a->container_id, p->container_id);
+}

@@ -18,4 +18,8 @@ void da_fill(struct sk_alert *ret, const struct sk_rule *rule, const struct sk_e
 /* Appends " (program=… command=… …)": who did it, the same words in all engines' texts. */
 void da_who(struct sk_buf *out, const struct sk_event *ev);
 
+/* The runtime's own step into a container ("runc init"): in its cgroup already, not yet its
+ * process. A program that was written after the image does not count, whatever its name. */
+bool da_runtime_init(const struct sk_process *p);
+
 #endif

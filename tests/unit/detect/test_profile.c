@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
+#include "tests/sk_test.h" /* cmocka and the headers it wants first */
+/* clang-format on */
+#include "detect/profile_int.h"
+#include "tests/unit/detect/profile_test.h"
+
+static void values_of_arguments_become_classes(void **state)
+{
+    static const struct {
+        const char *args, *shape;
+    } v[] = {
+        {"", ""},
+        {"-la /etc", "-la <path>"},
+        {"push origin main", "push <word>+"},
+        {"-c 8080", "-c <n>"},
+        {"--port=8080 --host 10.0.0.1", "--port=<n> --host <addr>"},
+        {"-n5 -I/usr/include", "-n<n> -I<path>"},
+        {"-jar /app/x.jar server", "-jar <path> <word>"},
+        {"/a /b /c /d", "<path>+"},
+        {"deadbeef01", "<h>"},
+        {"http://10.0.0.1/x", "<url>"},
+        {"db:5432", "<addr>"},
+        {"a;rm", "<text>"},
+        {"A=1 B=/x cmd", "A=<n> B=<path> cmd"},
+        {"--session-1234", "--session-<n>"},
+        {"-", "-"},
+    };
+    struct pf_text t;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SK_ARRAY_LEN(v); i++) {
+        pf_shape(sk_str_c(v[i].args), &t);
+        t.p[t.n] = '\0';
+        assert_string_equal(t.p, v[i].shape);
+    }
+}
+
+static void random_and_numbered_parts_of_paths_become_classes(void **state)
+{
+    static const struct {
+        const char *path, *class;
+    } v[] = {
+        {"/etc/passwd", "/etc/passwd"},
+        {"/var/log/app.2026-11-24.log", "/var/log/app.<n>-<n>-<n>.log"},
+        {"/var/lib/x/0123abcd9876/data", "/var/lib/x/<h>/data"},
+        {"/data/6f1c1e0a-0b1c-4d2e-8f3a-123456789abc/f", "/data/<h>/f"},
+        {"/proc/1234/oom_score_adj", "/proc/<n>/oom_score_adj"},
+        {"/tmp/whatever", "/tmp/<any>"},
+        {"/tmp/.hidden", "/tmp/<.any>"},
+        {"/tmp/a/b7c9d1e3f5", "/tmp/a/<h>"},
+        {"/cache/tmpab12cd34", "/cache/tmp<r>"},
+        {"/a/b/c/d/e/f/g/h", "/a/b/c/d/e/f/**"},
+        {"/srv/part12", "/srv/part<n>"},
+        {"/etc/*", "/etc/\\x2a"},
+        {"/etc/a\nb", "/etc/a\\x0ab"},
+        {"/etc/\xff", "/etc/\\xff"},
+    };
+    struct pf_text t;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SK_ARRAY_LEN(v); i++) {
+        pf_class(sk_str_c(v[i].path), &t);
+        t.p[t.n] = '\0';
+        assert_string_equal(t.p, v[i].class);
+    }
+}
+
+static void less_specific_is_reached_from_every_level(void **state)
+{
+    static const struct {
+        uint32_t aspect;
+        const char *value, *at[5];
+    } v[] = {
+        {SK_AP_EXEC,
+         "/usr/bin/nc",
+         {"/usr/bin/nc", "/usr/bin/nc", "/usr/bin/nc", "/usr/bin/*", "*"}},
+        {SK_AP_FILE,
+         "/var/lib/x/y/z",
+         {"/var/lib/x/y/z", "/var/lib/x/y/*", "/var/lib/**", "/var/**", "*"}},
+        {SK_AP_FILE, "/etc/passwd", {"/etc/passwd", "/etc/*", "/etc/**", "/etc/**", "*"}},
+        {SK_AP_LISTEN, "tcp/80", {"tcp/80", "tcp/80", "tcp/80", "tcp/*", "*"}},
+        {SK_AP_LISTEN, "tcp/40123", {"tcp/40123", "tcp/high", "tcp/high", "tcp/*", "*"}},
+        {SK_AP_PEER,
+         "out tcp 10.1.2.0/24:443",
+         {"out tcp 10.1.2.0/24:443", "out tcp private:443", "out tcp *:443", "out tcp *:*", "*"}},
+        {SK_AP_PEER,
+         "out tcp 93.184.0.0/16:443",
+         {"out tcp 93.184.0.0/16:443", "out tcp public:443", "out tcp *:443", "out tcp *:*", "*"}},
+        {SK_AP_PEER,
+         "in udp local:53",
+         {"in udp local:53", "in udp local:53", "in udp *:53", "in udp *:*", "*"}},
+    };
+    struct pf_scratch s[2];
+    struct pf_thing t, w, again;
+    size_t i;
+    int k, m;
+
+    (void)state;
+    for (i = 0; i < SK_ARRAY_LEN(v); i++) {
+        t = (struct pf_thing){.aspect = v[i].aspect, .value = sk_str_c(v[i].value)};
+        for (k = 0; k < PF_LEVELS; k++) {
+            pf_widen(&t, k, &s[0], &w);
+            assert_true(sk_str_eq(w.value, sk_str_c(v[i].at[k])));
+            for (m = k; m < PF_LEVELS; m++) { /* from there on as from the beginning */
+                pf_widen(&w, m, &s[1], &again);
+                assert_true(sk_str_eq(again.value, sk_str_c(v[i].at[m])));
+            }
+        }
+    }
+}
+
+static struct sk_workload key(struct sk_container c, struct sk_arena *a)
+{
+    struct sk_workload w;
+
+    assert_int_equal(sk_workload_key(&c, a, &w), 0);
+    return w;
+}
+
+static void workloads_are_told_by_image_and_owner(void **state)
+{
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 20);
+    struct sk_label compose[] = {{SK_STR("com.docker.compose.project"), SK_STR("shop")},
+                                 {SK_STR("com.docker.compose.service"), SK_STR("web")}};
+    struct sk_label inner = {SK_STR("io.kubernetes.container.name"), SK_STR("app")};
+    struct sk_container c = {.image_repository = SK_STR("docker.io/library/nginx"),
+                             .image_tag = SK_STR("1"),
+                             .name = SK_STR("web-1")},
+                        d = {.image_repository = SK_STR("nginx"), .name = SK_STR("web_2")};
+    static const char *const pods[][2] = {{"web-5d4f8c7b9-x2x7z", "prod/web/app"},
+                                          {"web-x2x7z", "prod/web/app"},
+                                          {"web-0", "prod/web/app"},
+                                          {"job-28391234-x2x7z", "prod/job/app"},
+                                          {"web", "prod/web/app"}};
+    size_t i;
+
+    (void)state;
+    assert_string_equal(key(c, a).id, key(d, a).id);
+    assert_string_equal(key(c, a).name.p, "nginx (web)");
+    d.name = SK_STR("db");
+    assert_string_not_equal(key(c, a).id, key(d, a).id);
+    d.name = SK_STR("api-3f4c5d6e7f80");
+    assert_string_equal(key(d, a).owner.p, "api");
+    d.name = SK_STR("quirky_darwin7");
+    assert_string_equal(key(d, a).owner.p, "");
+    d.labels = (struct sk_list){compose, 2};
+    assert_string_equal(key(d, a).owner.p, "shop/web");
+    for (i = 0; i < SK_ARRAY_LEN(pods); i++) {
+        d.k8s_pod = sk_str_c(pods[i][0]);
+        d.k8s_namespace = SK_STR("prod");
+        d.labels = (struct sk_list){&inner, 1};
+        assert_string_equal(key(d, a).owner.p, pods[i][1]);
+    }
+}
+
+static const struct ev ls = {.type = SK_E_EXECVE, .name = "ls", .args = "-la /srv"};
+static const struct ev conf = {.type = SK_E_OPENAT, .file = "/etc/app/a.conf", .write = true};
+static const struct ev db = {.type = SK_E_CONNECT, .peer = "10.2.3.4:5432"};
+
+static void teach(struct sk_profiles *p, struct told *t)
+{
+    size_t i;
+
+    for (i = 0; i < 3; i++) {
+        (void)give(p, &ls, t);
+        (void)give(p, &conf, t);
+        (void)give(p, &db, t);
+    }
+}
+
+/* Learned and promoted; events from second 8000 on come later. */
+static struct sk_profiles *watching(struct told *t)
+{
+    const struct sk_profile_conf c = quick();
+    struct sk_profiles *p = engine(&c);
+
+    teach(p, t);
+    pass(p, 10, 7200);
+    assert_int_equal(t->n, 0);
+    assert_int_equal(mode_of(p, SK_AP_EXEC), SK_PM_WATCH);
+    return p;
+}
+
+static void what_was_learned_is_quiet_and_what_was_not_is_told(void **state)
+{
+    struct told t = {0};
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = watching(&t);
+
+    (void)state;
+    teach(p, &t);
+    assert_int_equal(t.n, 0);
+    assert_int_equal(
+        give(p, &(struct ev){.type = SK_E_EXECVE, .name = "ls", .args = "-la /other"}, &t), 0);
+    assert_int_equal(
+        give(p,
+             &(struct ev){
+                 .type = SK_E_EXECVE, .name = "nc", .args = "-e /bin/sh 10.0.0.1", .at = 8000},
+             &t),
+        2);
+    assert_string_equal(t.rule, "Profile: unusual user"); /* the program as a user: last told */
+    assert_int_equal(t.n, 2);
+    assert_int_equal(t.last.engine, SK_EN_PROFILE);
+    assert_int_equal(t.last.priority, SK_PRIO_WARNING);
+    assert_int_equal(
+        give(p, &(struct ev){.type = SK_E_EXECVE, .name = "ls", .args = "--help", .at = 8001}, &t),
+        1);
+    assert_string_equal(t.rule, "Profile: unusual program");
+    assert_string_equal(
+        t.output,
+        "Profile: unusual program (program=/usr/bin/ls shape=--help; seen 7 times with other "
+        "arguments or of another parent in 2 h before command=ls --help "
+        "executable=/usr/bin/ls parent=sh user=root container=web-1 image=shop/web:1.4 "
+        "workload=shop/web (web))");
+    assert_int_equal(t.last.seen_before, 7);
+    assert_int_equal(t.last.seen_since, EV_EPOCH);
+}
+
+static void files_ports_peers_and_users_are_told_by_their_own_rules(void **state)
+{
+    static const struct {
+        struct ev e;
+        const char *rule, *field;
+    } v[] = {
+        {{.type = SK_E_OPENAT, .file = "/etc/cron.d/x", .write = true},
+         "Profile: unusual file written",
+         "profile.value=/etc/cron.d/x"},
+        {{.type = SK_E_RENAME, .newpath = "/usr/sbin/x"},
+         "Profile: unusual file written",
+         "profile.value=/usr/sbin/x"},
+        {{.type = SK_E_CONNECT, .peer = "93.184.216.34:4444"},
+         "Profile: unusual peer",
+         "profile.value=out tcp 93.184.0.0/16:4444"},
+        {{.type = SK_E_CONNECT, .peer = "10.2.3.4:22", .res = -115},
+         "Profile: unusual peer",
+         "profile.value=out tcp 10.2.3.0/24:22"},
+        {{.type = SK_E_ACCEPT, .peer = "10.2.3.4:40000", .server = true},
+         "Profile: unusual peer",
+         "profile.value=in tcp private:80"},
+        {{.type = SK_E_LISTEN, .peer = "10.2.3.4:1", .server = true},
+         "Profile: unusual listening port",
+         "profile.value=tcp/80"},
+    };
+    struct told t = {0};
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = watching(&t);
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SK_ARRAY_LEN(v); i++) {
+        assert_int_equal(give(p, &v[i].e, &t), 1);
+        assert_int_equal(t.n, i + 1);
+        assert_string_equal(t.rule, v[i].rule);
+        assert_non_null(strstr(t.fields, v[i].field));
+    }
+    /* reading, devices and what failed say nothing */
+    assert_int_equal(give(p, &(struct ev){.type = SK_E_OPENAT, .file = "/x/y", .read = true}, &t),
+                     0);
+    assert_int_equal(
+        give(p, &(struct ev){.type = SK_E_OPENAT, .file = "/dev/null", .write = true}, &t), 0);
+    assert_int_equal(
+        give(p, &(struct ev){.type = SK_E_OPENAT, .file = "/x/y", .write = true, .res = -13}, &t),
+        0);
+}
+
+static void the_same_deviation_is_folded(void **state)
+{
+    struct ev e = {.type = SK_E_OPENAT, .file = "/opt/new", .write = true, .at = 8000};
+    struct told t = {0};
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = watching(&t);
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 50; i++)
+        assert_int_equal(give(p, &e, &t), 1);
+    assert_int_equal(t.n, 1);
+    e.at += 601;
+    assert_int_equal(give(p, &e, &t), 1);
+    assert_int_equal(t.n, 2);
+    assert_int_equal(t.last.count, 50);
+}
+
+static void promotion_waits_for_evidence_quiet_and_age(void **state)
+{
+    const struct sk_profile_conf c = quick();
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = engine(&c);
+    struct told t = {0};
+    struct ev late = conf;
+
+    (void)state;
+    (void)give(p, &ls, &t); /* program and user */
+    pass(p, 10, 7200);
+    assert_int_equal(mode_of(p, SK_AP_EXEC), SK_PM_LEARN); /* too little was seen */
+    teach(p, &t);
+    late.file = "/opt/late";
+    late.at = 7000;
+    (void)give(p, &late, &t);
+    sk_profiles_tick(p, EV_EPOCH + 7300 * SECOND);
+    assert_int_equal(mode_of(p, SK_AP_EXEC), SK_PM_WATCH);
+    assert_int_equal(mode_of(p, SK_AP_PEER), SK_PM_WATCH);
+    assert_int_equal(mode_of(p, SK_AP_FILE), SK_PM_LEARN); /* something new 300 s ago */
+    sk_profiles_tick(p, EV_EPOCH + 9000 * SECOND);
+    assert_int_equal(mode_of(p, SK_AP_FILE), SK_PM_WATCH);
+    assert_int_equal(mode_of(p, SK_AP_DNS), SK_PM_OFF);
+    assert_int_equal(mode_of(p, SK_AP_CAPABILITY), SK_PM_OFF);
+}
+
+static void change_state(struct sk_profiles *p, uint32_t to, int64_t at)
+{
+    struct made m;
+
+    ev_make(&m, &ls);
+    m.container.image_id = SK_STR("sha256:one");
+    m.container.state = to;
+    sk_profiles_container(p, &m.container, EV_EPOCH + at * SECOND);
+}
+
+static void time_stands_still_while_no_container_runs(void **state)
+{
+    const struct sk_profile_conf c = quick();
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = engine(&c);
+    struct told t = {0};
+
+    (void)state;
+    teach(p, &t);
+    sk_profiles_tick(p, EV_EPOCH + 60 * SECOND);
+    change_state(p, SK_CS_EXITED, 61);
+    sk_profiles_tick(p, EV_EPOCH + 100 * HOUR);
+    assert_int_equal(mode_of(p, SK_AP_EXEC), SK_PM_LEARN);
+    change_state(p, SK_CS_RUNNING, 360001);
+    sk_profiles_tick(p, EV_EPOCH + 102 * HOUR);
+    assert_int_equal(mode_of(p, SK_AP_EXEC), SK_PM_WATCH);
+}
+
+static void whole_lives_of_jobs_stand_for_time(void **state)
+{
+    struct sk_profile_conf c = quick();
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = NULL;
+    struct told t = {0};
+    int i;
+
+    (void)state;
+    c.lives = 4;
+    p = engine(&c);
+    for (i = 0; i < 4; i++) {
+        teach(p, &t);
+        change_state(p, SK_CS_REMOVED, i);
+    }
+    sk_profiles_tick(p, EV_EPOCH + 60 * SECOND);
+    assert_int_equal(mode_of(p, SK_AP_EXEC), SK_PM_WATCH);
+}
+
+static void a_new_image_is_learned_for_a_while_and_the_old_one_is_not(void **state)
+{
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 22);
+    struct told t = {0};
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = watching(&t);
+    const struct ev fresh = {
+        .type = SK_E_OPENAT, .file = "/opt/next/state", .write = true, .at = 8000};
+    struct sk_profile f;
+    struct made m;
+
+    (void)state;
+    ev_make(&m, &fresh);
+    m.container.image_id = SK_STR("sha256:two");
+    m.container.id = m.proc.container_id =
+        SK_STR("00000000000000000000000000000000000000000000000000000000000000aa");
+    assert_int_equal(sk_profiles_event(p, &m.ev, told_take, &t), 0); /* learned */
+    get(p, a, &f);
+    assert_int_equal(f.digests.n, 2);
+    assert_string_equal(f.image_digest.p, "sha256:two");
+    assert_string_equal(entry(&f, SK_AP_FILE, "/opt/next/state")->digest.p, "sha256:two");
+    assert_null(entry(&f, SK_AP_FILE, "/etc/app/a.conf")->digest.p);
+    assert_int_equal(mode_of(p, SK_AP_FILE), SK_PM_WATCH); /* what was known holds */
+    assert_int_equal(
+        give(p, &(struct ev){.type = SK_E_OPENAT, .file = "/opt/other", .write = true, .at = 8000},
+             &t),
+        1);
+    m.ev.fd.name = m.ev.evt.path = SK_STR("/opt/after");
+    m.ev.evt.time += 2 * HOUR; /* its time is over */
+    assert_int_equal(sk_profiles_event(p, &m.ev, told_take, &t), 1);
+}
+
+static void nothing_is_learned_from_suspects_and_their_descendants(void **state)
+{
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 22);
+    const struct sk_profile_conf c = quick();
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = engine(&c);
+    struct told t = {0};
+    struct sk_profile f;
+    struct made m;
+
+    (void)state;
+    teach(p, &t);
+    ev_make(&m,
+            &(struct ev){.type = SK_E_OPENAT, .file = "/opt/before", .write = true, .vpid = 99});
+    (void)sk_profiles_event(p, &m.ev, told_take, &t);
+    get(p, a, &f);
+    assert_non_null(entry(&f, SK_AP_FILE, "/opt/before"));
+    sk_profiles_suspect(p, &m.ev); /* a rule held */
+    get(p, a, &f);
+    assert_null(entry(&f, SK_AP_FILE, "/opt/before")); /* taken back */
+    assert_non_null(entry(&f, SK_AP_FILE, "/etc/app/a.conf"));
+    m.ev.fd.name = SK_STR("/opt/after");
+    (void)sk_profiles_event(p, &m.ev, told_take, &t);
+    ev_make(&m, &(struct ev){.type = SK_E_EXECVE, .name = "child", .vpid = 100, .pvpid = 99});
+    (void)sk_profiles_event(p, &m.ev, told_take, &t);
+    get(p, a, &f);
+    assert_null(entry(&f, SK_AP_FILE, "/opt/after"));
+    assert_null(entry(&f, SK_AP_EXEC, "/usr/bin/child"));
+    assert_int_equal(t.n, 0); /* in learn mode the rule's own alert is enough */
+    ev_make(&m, &(struct ev){.type = SK_E_EXECVE, .name = "other", .vpid = 101, .pvpid = 41});
+    (void)sk_profiles_event(p, &m.ev, told_take, &t);
+    get(p, a, &f);
+    assert_non_null(entry(&f, SK_AP_EXEC, "/usr/bin/other"));
+}
+
+static void a_container_of_forgotten_suspects_teaches_nothing(void **state)
+{
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 22);
+    const struct sk_profile_conf c = quick();
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = engine(&c);
+    struct told t = {0};
+    struct sk_profile f;
+    struct made m;
+    uint64_t i;
+
+    (void)state;
+    teach(p, &t);
+    for (i = 0; i < PF_SUSPECTS + 1; i++) {
+        ev_make(&m, &(struct ev){.type = SK_E_EXECVE, .vpid = 1000 + i});
+        sk_profiles_suspect(p, &m.ev);
+    }
+    (void)give(p, &(struct ev){.type = SK_E_OPENAT, .file = "/opt/x", .write = true}, &t);
+    get(p, a, &f);
+    assert_null(entry(&f, SK_AP_FILE, "/opt/x"));
+}
+
+SK_TEST_MAIN(values_of_arguments_become_classes, random_and_numbered_parts_of_paths_become_classes,
+             less_specific_is_reached_from_every_level, workloads_are_told_by_image_and_owner,
+             what_was_learned_is_quiet_and_what_was_not_is_told,
+             files_ports_peers_and_users_are_told_by_their_own_rules, the_same_deviation_is_folded,
+             promotion_waits_for_evidence_quiet_and_age, time_stands_still_while_no_container_runs,
+             whole_lives_of_jobs_stand_for_time,
+             a_new_image_is_learned_for_a_while_and_the_old_one_is_not,
+             nothing_is_learned_from_suspects_and_their_descendants,
+             a_container_of_forgotten_suspects_teaches_nothing)
