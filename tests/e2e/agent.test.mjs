@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { blind, Lab, markerRule, missing, Program, skepFile, touch, until } from './lib.mjs';
+import { blind, Lab, markerRule, missing, Program, skepFile, sleep, touch, until } from './lib.mjs';
 
 const READY = /rules loaded/;
 
@@ -68,6 +68,7 @@ describe('skep agent when Docker tells of a container late', { skip: missing() ?
   const rules = join(dir, 'own.yaml');
   const socket = join(dir, 'slow.sock');
   const lab = new Lab();
+  const gate = { open: Promise.resolve() };
   let agent, proxy;
 
   before(async () => {
@@ -78,12 +79,17 @@ describe('skep agent when Docker tells of a container late', { skip: missing() ?
   priority: NOTICE
 `);
     await lab.up();
-    // Docker's socket, whose every answer and event is 100 ms late
+    // Docker's socket, whose answers and events wait while it is shut
     proxy = net.createServer((client) => {
       const docker = net.connect(lab.socket);
       client.pipe(docker);
-      docker.on('data', (d) => setTimeout(() => client.writable && client.write(d), 100));
-      docker.on('close', () => setTimeout(() => client.destroy(), 150));
+      docker.on('data', async (d) => {
+        docker.pause();
+        await gate.open;
+        if (client.writable) client.write(d);
+        docker.resume();
+      });
+      docker.on('end', () => gate.open.then(() => client.end()));
       for (const s of [client, docker]) s.on('error', () => {});
       client.on('close', () => docker.destroy());
     });
@@ -100,7 +106,12 @@ describe('skep agent when Docker tells of a container late', { skip: missing() ?
   });
 
   test('text and fields of the alert name the container all the same', async () => {
-    await lab.docker('run', '--rm', '--name', 'latecomer', 'lab/base:1', 'sh', '-c', 'sh -c "true late-marker; exit 0"; sleep 1');
+    let open;
+    gate.open = new Promise((done) => (open = done));
+    await lab.docker('run', '-d', '--name', 'latecomer', 'lab/base:1', 'sh', '-c', 'sh -c "true late-marker; exit 0"; sleep 3');
+    await sleep(100); // it has run; the alert waits for its container
+    assert.doesNotMatch(agent.out, /Late/);
+    open();
     const alerts = () => agent.out.split('\n').filter((l) => l.startsWith('{')).map((l) => JSON.parse(l));
     const inner = await until(() => alerts().find((a) => a.output_fields?.some((f) => f.key === 'proc.pname' && f.value === 'sh')), 5000, () => agent.out);
     assert.match(inner.output, /^Late \(parent=sh container=latecomer image=\S*base\)$/);
