@@ -73,11 +73,22 @@ static int block_pack(struct sk_rec_disk *d, struct sk_rec_block *b, struct sk_e
     return 0;
 }
 
+/* Somebody may remove the folder, or its files, under the writer: what goes on into a file without
+ * a name is lost. */
+static bool has_name(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
 static int block_append(struct sk_rec_disk *d, const struct sk_rec_head *h, struct sk_err *err)
 {
     struct sk_rec_seg *seg;
     int r = sk_rec_keep_trim(d, d->out.n, err);
 
+    if (d->fd >= 0 && !has_name(d->fd))
+        sk_closep(&d->fd), d->fd = -1;
     if (r == 0 && (d->fd < 0 || d->segs.v[d->segs.n - 1].bytes + d->out.n > d->o.segment_bytes))
         r = sk_rec_keep_next(d, err);
     if (r < 0)

@@ -216,20 +216,20 @@ static bool room(struct sk_rec_hand *h)
 
 int sk_rec_hand_block(struct sk_rec_hand *h, struct sk_rec_block **b)
 {
-    struct sk_rec_block *empty;
+    struct sk_rec_block *empty = NULL;
     int r = 0;
 
     (void)pthread_mutex_lock(&h->lock);
-    empty = h->spare;
-    if (!room(h))
+    if (!room(h)) {
         r = -EAGAIN;
-    else if (!empty && !(empty = sk_rec_block_new(h->disk->o.block_bytes)))
+    } else if (h->spare) {
+        empty = h->spare;
+        h->spare = empty->next;
+        h->spares--;
+    } else if (!(empty = sk_rec_block_new(h->disk->o.block_bytes))) {
         r = -ENOMEM;
+    }
     if (r == 0) {
-        if (empty == h->spare) {
-            h->spare = empty->next;
-            h->spares--;
-        }
         (*b)->next = NULL;
         if (h->first)
             h->last->next = *b;
