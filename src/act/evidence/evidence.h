@@ -47,7 +47,7 @@ struct sk_evidence_conf {
 typedef int (*sk_evidence_put)(void *put_arg, struct sk_str bytes); /* 0, or -errno: stop */
 struct sk_evidence_req {
     const struct sk_container *container; /* id needed; pid: where its mounts are read */
-    const struct sk_act *action;       /* who asks, and why; may be NULL */
+    const struct sk_act *action;          /* who asks, and why; may be NULL */
     /* The flight recorder's slice as lines of JSON, given to put piece by piece; may be NULL.
      * Called in the collector's own process, after fork(2): it may read files, and must take no
      * lock and touch nothing that another thread uses. -errno with err: named in the manifest. */
@@ -72,10 +72,11 @@ struct sk_evidence_check {
                               proves only that nothing was changed after it was signed with it */
     const char *chain;     /* chain.log that must hold the bundle in its place; NULL: not asked */
 };
-/* Reads the whole bundle from fd (a regular file, from its beginning). 0: every byte is as it was
- * signed; *ret is what the manifest says, with size, sha256 and fingerprint as found. 1: broken;
- * err names the first thing that is wrong. -errno: it could not be read (-ENOMEM: over the arena's
- * limit), which proves nothing. */
+/* Reads the whole bundle from fd (a regular file, from its beginning). 0: every byte of
+ * every file is as it was signed, and none was added (a chain proves the compressed form, too);
+ * *ret is what the manifest says, with size, sha256 and fingerprint as found. 1: broken; err names
+ * the first thing that is wrong. -errno: it could not be read (-ENOMEM: over the arena's limit),
+ * which proves nothing. */
 int sk_evidence_verify(int fd, const struct sk_evidence_check *c, struct sk_arena *a,
                        struct sk_evidence *ret, struct sk_err *err) SK_NODISCARD;
 

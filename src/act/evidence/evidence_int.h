@@ -59,6 +59,10 @@ int sk_pack_end(struct sk_pack *p, char ret_sha256[SK_SHA256_HEX], uint64_t *ret
 struct sk_pack *sk_pack_free(struct sk_pack *p);
 SK_DEFINE_CLEANUP(struct sk_pack *, sk_pack_free)
 #define SK_TAR_BLOCK 512
+#define SK_PACK_WINDOW_LOG 21
+/* Magic, checksum flag, window: how every bundle begins (RFC 8878, 3.1.1). */
+#define SK_PACK_BEGIN "\x28\xB5\x2F\xFD\x04\x58"
+#define SK_PACK_BEGIN_N 6
 void sk_tar_head(char ret[SK_TAR_BLOCK], const char *name, uint64_t size, uint64_t mtime_s);
 bool sk_ev_name_ok(struct sk_str name);
 

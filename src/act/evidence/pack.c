@@ -81,6 +81,7 @@ int sk_pack_new(int fd, uint64_t mtime_s, struct sk_pack **ret)
     p->z = ZSTD_createCCtx();
     if (!p->out || !p->z || sk_ev_hash_init(&p->hash) < 0 ||
         ZSTD_isError(ZSTD_CCtx_setParameter(p->z, ZSTD_c_compressionLevel, LEVEL)) ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(p->z, ZSTD_c_windowLog, SK_PACK_WINDOW_LOG)) ||
         ZSTD_isError(ZSTD_CCtx_setParameter(p->z, ZSTD_c_checksumFlag, 1)))
         return -ENOMEM;
     *ret = SK_TAKE(p);

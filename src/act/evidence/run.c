@@ -88,8 +88,10 @@ static void finish(struct run *r)
         (void)nanosleep(&pause, NULL);
     if (got == 0)
         trouble(r, "cannot be ended: it waits in the kernel");
-    if (!r->done && got > 0 && WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+    else if (!r->done && got > 0 && WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
         trouble(r, "crashed");
+    else if (!r->done)
+        trouble(r, "ended before it was done");
 }
 
 /* ---- what it says ------------------------------------------------------------------------------
@@ -118,10 +120,8 @@ static int read_exact(struct run *r, char *dst, size_t n)
         got = read(r->in, dst, n);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0) {
-            trouble(r, "ended before it was done");
-            return 1;
-        }
+        if (got <= 0)
+            return 1; /* ended: finish tells how */
         dst += got;
         n -= (size_t)got;
     }

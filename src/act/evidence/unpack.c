@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "evidence/evidence_int.h"
 
-#define WINDOW_LOG_MAX 24 /* 16 MiB: four times what the writer's level uses */
+#define CUT "ends in the middle of its data: it was cut off"
 
 struct unpack {
     const struct sk_evidence_visit *v;
@@ -126,7 +127,7 @@ static int io_new(struct io *io)
     io->out = malloc(io->out_room);
     io->z = ZSTD_createDCtx();
     if (!io->in || !io->out || !io->z || sk_ev_hash_init(&io->hash) < 0 ||
-        ZSTD_isError(ZSTD_DCtx_setParameter(io->z, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
+        ZSTD_isError(ZSTD_DCtx_setParameter(io->z, ZSTD_d_windowLogMax, SK_PACK_WINDOW_LOG)))
         return -ENOMEM;
     return 0;
 }
@@ -153,6 +154,8 @@ static int feed(struct io *io, struct unpack *u, size_t n, uint64_t at, bool *en
             return sk_err_set(u->err, 1, "bytes behind its end, at byte %llu",
                               (unsigned long long)(at + in.pos));
         hint = ZSTD_decompressStream(io->z, &out, &in);
+        if (ZSTD_isError(hint) && ZSTD_getErrorCode(hint) == ZSTD_error_srcSize_wrong)
+            return sk_err_set(u->err, 1, CUT);
         if (ZSTD_isError(hint))
             return sk_err_set(u->err, 1, "damaged near byte %llu (zstd: %s)",
                               (unsigned long long)(at + in.pos), ZSTD_getErrorName(hint));
@@ -175,7 +178,7 @@ static int drain(struct io *io, struct unpack *u, bool *ended)
         int r;
 
         if (ZSTD_isError(hint) || (out.pos == 0 && hint != 0))
-            return sk_err_set(u->err, 1, "ends in the middle of its data: it was cut off");
+            return sk_err_set(u->err, 1, CUT);
         r = take(u, io->out, out.pos);
         if (r != 0)
             return r;
@@ -199,6 +202,8 @@ static int unpack_all(int fd, struct io *io, struct unpack *u, struct sk_unpacke
             return sk_err_errno(u->err, errno, "cannot be read");
         if (got == 0)
             break;
+        if (at == 0 && (got < SK_PACK_BEGIN_N || memcmp(io->in, SK_PACK_BEGIN, SK_PACK_BEGIN_N)))
+            return sk_err_set(u->err, 1, "does not begin as a bundle of skep does");
         sk_ev_hash_add(&io->hash, io->in, (size_t)got);
         r = feed(io, u, (size_t)got, at, &ended);
         at += (uint64_t)got;
