@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/time.h"
 #include "link/client_int.h"
 #include "link/pki.h"
 
@@ -67,6 +68,52 @@ bool sk_link_client_pause(struct sk_link_client *c, uint32_t ms)
     return !atomic_load(&c->stop);
 }
 
+static void state_tell(struct sk_link_client *c, bool connected, const char *error)
+{
+    if (c->conf.state)
+        c->conf.state(c->conf.arg, connected, error);
+}
+
+/* Each change once, and the same failure no more than once a minute: what comes and goes quicker is
+ * told when it lasts. */
+static void state_log(struct sk_link_client *c, bool up, const char *error)
+{
+    enum sk_link_said now = up ? SK_LINK_SAID_UP : SK_LINK_SAID_DOWN;
+    uint64_t ns = sk_now_mono_ns(), text = sk_str_hash(sk_str_c(error));
+
+    if (c->said == now)
+        return;
+    if (!up && c->said_ns && c->said_text == text &&
+        ns - c->said_ns < SK_LINK_SAID_S * (uint64_t)SK_NS_PER_S)
+        return;
+    c->said = now;
+    if (up) {
+        sk_log(c->conf.log, SK_INFO, "link", "connected", "console=%s",
+               c->conf.server ? c->conf.server : "local");
+        return;
+    }
+    c->said_ns = ns;
+    c->said_text = text;
+    sk_log(c->conf.log, SK_WARN, "link", "not connected", "error=%s", error);
+}
+
+static void state_up(struct sk_link_client *c)
+{
+    if (!c->up)
+        state_tell(c, true, NULL);
+    c->up = true;
+    state_log(c, true, NULL);
+}
+
+static void state_down(struct sk_link_client *c, const char *error)
+{
+    if (c->up || !c->down_told)
+        state_tell(c, false, error);
+    c->up = false;
+    c->down_told = true;
+    state_log(c, false, error);
+}
+
 /* Carries batches until something fails (-errno) or it is time to stop (0). */
 static int carry(struct sk_link_client *c, bool *ret_worked, struct sk_err *err)
 {
@@ -87,6 +134,7 @@ static int carry(struct sk_link_client *c, bool *ret_worked, struct sk_err *err)
         r = n == 0 ? c->way->idle(c, err) : c->way->deliver(c, c->recs, (size_t)n, err);
         if (r < 0)
             return r;
+        state_up(c);
         if (n == 0)
             continue;
         *ret_worked = true;
@@ -96,12 +144,6 @@ static int carry(struct sk_link_client *c, bool *ret_worked, struct sk_err *err)
             return r;
     }
     return 0;
-}
-
-static void state_tell(struct sk_link_client *c, bool connected, const char *error)
-{
-    if (c->conf.state)
-        c->conf.state(c->conf.arg, connected, error);
 }
 
 static uint32_t jittered(uint32_t ms)
@@ -117,7 +159,7 @@ static void *client_run(void *arg)
 {
     struct sk_link_client *c = arg;
     uint32_t pause = SK_LINK_BACKOFF_MS;
-    bool told_down = false;
+    bool refused = false; /* it was there, but did not take what it was given */
 
     sk_link_thread_init();
     while (!atomic_load(&c->stop)) {
@@ -129,20 +171,15 @@ static void *client_run(void *arg)
         if (r == 0)
             r = sk_outbox_meet(c->conf.outbox, stored, &c->base, &err);
         if (r == 0) {
-            sk_log(c->conf.log, SK_INFO, "link", "connected", "console=%s",
-                   c->conf.server ? c->conf.server : "local");
-            state_tell(c, true, NULL);
-            told_down = false;
+            if (!refused)
+                state_up(c);               /* else when it takes something */
             (void)carry(c, &worked, &err); /* why it ended stands in err */
         }
+        refused = r == 0;
         c->way->close(c);
         if (atomic_load(&c->stop))
             break;
-        if (!told_down) {
-            sk_log(c->conf.log, SK_WARN, "link", "not connected", "error=%s", err.msg);
-            state_tell(c, false, err.msg);
-            told_down = true;
-        }
+        state_down(c, err.msg);
         pause = worked ? SK_LINK_BACKOFF_MS : pause;
         if (!sk_link_client_pause(c, jittered(pause)))
             break;

@@ -13,6 +13,7 @@
 #define SK_LINK_IDLE_MS 1000                 /* the outbox is waited on at most this long */
 #define SK_LINK_BACKOFF_MS 500               /* first pause after a failure, doubled … */
 #define SK_LINK_BACKOFF_MAX_MS 30000         /* … up to here, each ±50 % */
+#define SK_LINK_SAID_S 60                    /* the same failure is logged this seldom */
 
 struct sk_link_client;
 struct sk_link_way {
@@ -26,6 +27,7 @@ struct sk_link_way {
     void (*free)(struct sk_link_client *c);
     bool polls; /* idle waits, for records too; else the outbox is waited on */
 };
+enum sk_link_said { SK_LINK_SAID_NOTHING, SK_LINK_SAID_UP, SK_LINK_SAID_DOWN };
 struct sk_link_client {
     const struct sk_link_way *way;
     struct sk_link_client_conf conf; /* texts are copies in the arena */
@@ -38,7 +40,10 @@ struct sk_link_client {
     atomic_bool stop;
     pthread_t thread;
     bool has_thread;
-    void *tls; /* of client_tls.c */
+    bool up, down_told; /* as conf.state knows it */
+    enum sk_link_said said;      /* in the log */
+    uint64_t said_ns, said_text; /* when it last said down; hash of the error */
+    void *tls;                   /* of client_tls.c */
     int more;  /* eventfd: the outbox has something, for ways that poll */
     struct {   /* client_down.c */
         struct sk_arena *arena;

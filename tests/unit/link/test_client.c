@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The local way: outbox and console in one process. */
+#include <sys/mman.h>
+
 #include "link/segment.h"
 #include "link_test.h"
 
@@ -77,6 +79,15 @@ static void a_record_arrives_within_milliseconds(void **state)
     local_done(&l);
 }
 
+static size_t occurs(const char *text, const char *part)
+{
+    size_t n = 0;
+
+    for (; (text = strstr(text, part)); text += strlen(part))
+        n++;
+    return n;
+}
+
 static void a_store_that_fails_is_told_once_and_tried_again(void **state)
 {
     struct local l;
@@ -91,6 +102,31 @@ static void a_store_that_fails_is_told_once_and_tried_again(void **state)
     assert_true(agent_up(&l.a));
     assert_int_equal(l.c.twice, 0);
     local_done(&l);
+}
+
+static void a_store_that_keeps_failing_is_told_once_and_so_is_its_return(void **state)
+{
+    SK_CLEANUP(sk_closep) int fd = memfd_create("log", MFD_CLOEXEC);
+    SK_CLEANUP(sk_log_freep) struct sk_log *log = sk_log_new(fd, SK_LOG_TEXT, SK_INFO);
+    char said[4096];
+    struct local l;
+    ssize_t n;
+
+    (void)state;
+    local_init(&l);
+    l.a.conf.log = log;
+    l.c.fail = 3;
+    agent_add(&l.a, 10);
+    agent_start(&l.a);
+    EVENTUALLY(console_came(&l.c) == 10);
+    EVENTUALLY(agent_up(&l.a));
+    local_done(&l);
+    n = pread(fd, said, sizeof(said) - 1, 0);
+    assert_true(n > 0);
+    said[n] = '\0';
+    assert_int_equal(l.a.downs, 1);
+    assert_int_equal(occurs(said, "link connected"), 2); /* before and after */
+    assert_int_equal(occurs(said, "not connected error="), 1);
 }
 
 static void a_record_nobody_can_read_does_not_hold_up_the_rest(void **state)
@@ -144,5 +180,6 @@ static void what_the_store_has_is_not_sent_again(void **state)
 
 SK_TEST_MAIN(what_was_added_before_and_after_the_start_arrives,
              a_record_arrives_within_milliseconds, a_store_that_fails_is_told_once_and_tried_again,
+             a_store_that_keeps_failing_is_told_once_and_so_is_its_return,
              a_record_nobody_can_read_does_not_hold_up_the_rest,
              what_the_store_has_is_not_sent_again)

@@ -111,15 +111,17 @@ function Sensors({ o }: { o: Overview }) {
           {broken} <Text value={o.store_error ?? o.agent_error} max={300} />
         </p>
       )}
-      <p className={o.events_lost || away ? 'verdict bad' : 'verdict'}>
-        {o.events_lost
-          ? t('overview.verdictLost')
-          : away
-            ? t('overview.verdictAway', { n: away })
-            : o.agents_connected
-              ? t('overview.verdictFine')
-              : t('overview.verdictNone')}
-      </p>
+      {(o.events_lost > 0 || away > 0 || !broken) && (
+        <p className={o.events_lost || away ? 'verdict bad' : 'verdict'}>
+          {o.events_lost
+            ? t('overview.verdictLost')
+            : away
+              ? t('overview.verdictAway', { n: away })
+              : o.agents_connected
+                ? t('overview.verdictFine')
+                : t('overview.verdictNone')}
+        </p>
+      )}
       <Link to="/settings/agents">{t('overview.agentHealth')}</Link>
     </>
   );
