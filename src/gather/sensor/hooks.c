@@ -360,11 +360,7 @@ static void taps_release(struct sk_tap *v, size_t n)
 static void hook_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret)
 {
     const struct sk_call *call = &calls[line];
-    struct bpf_program *prog[] = {
-        [SK_P_OPEN] = s->skel->progs.skb_open,      [SK_P_CALL] = s->skel->progs.skb_call,
-        [SK_P_SOCK] = s->skel->progs.skb_sock_call, [SK_P_CRED] = s->skel->progs.skb_cred,
-        [SK_P_PEER] = s->skel->progs.skb_peer,
-    };
+    struct bpf_program *prog = NULL;
     char name[64];
     int r, typed = 0;
 
@@ -374,7 +370,11 @@ static void hook_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret)
             return;
     }
     (void)snprintf(name, sizeof(name), "sys_exit_%s", call->name);
-    r = sk_tracepoint_attach(s->tracefs, prog[call->prog], "syscalls", name, ret);
+    r = sk_tracepoint_id(s->tracefs, "syscalls", name);
+    if (r >= 0)
+        r = sk_object_tracepoint(s, call->prog, &prog);
+    if (r == 0)
+        r = sk_tracepoint_attach(s->tracefs, prog, "syscalls", name, ret);
     if (r < 0 && r != -ENOENT) /* else a call that this kernel was built without */
         sk_log(s->conf.log, SK_WARN, "sensor", "a system call is not seen", "call=%s error=%s",
                call->name, strerror(-r));

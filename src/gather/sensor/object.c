@@ -94,3 +94,73 @@ int sk_object_open(const struct sk_casts *c, struct skep_bpf **ret)
     *ret = skel;
     return 0;
 }
+
+/* ---- programs that are needed late ----------------------------------------------------------- */
+
+static void tracepoint_programs(const struct skep_bpf *skel, struct bpf_program *ret[SK_P_N])
+{
+    ret[SK_P_OPEN] = skel->progs.skb_open;
+    ret[SK_P_CALL] = skel->progs.skb_call;
+    ret[SK_P_SOCK] = skel->progs.skb_sock_call;
+    ret[SK_P_CRED] = skel->progs.skb_cred;
+    ret[SK_P_PEER] = skel->progs.skb_peer;
+}
+
+int sk_object_no_tracepoints(struct skep_bpf *skel)
+{
+    struct bpf_program *v[SK_P_N];
+    int i, r = 0;
+
+    tracepoint_programs(skel, v);
+    for (i = 0; r == 0 && i < SK_P_N; i++)
+        r = bpf_program__set_autoload(v[i], false);
+    return r;
+}
+
+/* A second object with these programs alone, on the maps of the first. */
+static int late_load(struct sk_sensor *s, struct skep_bpf *late)
+{
+    struct bpf_program *v[SK_P_N], *p;
+    struct bpf_map *map, *same;
+    int i, r;
+
+    bpf_object__for_each_map(map, late->obj)
+    {
+        same = bpf_object__find_map_by_name(s->skel->obj, bpf_map__name(map));
+        r = same ? bpf_map__reuse_fd(map, bpf_map__fd(same)) : -ENOENT;
+        if (r < 0)
+            return r;
+    }
+    bpf_object__for_each_program(p, late->obj)
+    {
+        r = bpf_program__set_autoload(p, false);
+        if (r < 0)
+            return r;
+    }
+    tracepoint_programs(late, v);
+    for (i = 0, r = 0; r == 0 && i < SK_P_N; i++)
+        r = bpf_program__set_autoload(v[i], true);
+    return r < 0 ? r : bpf_object__load(late->obj);
+}
+
+int sk_object_tracepoint(struct sk_sensor *s, enum sk_prog kind, struct bpf_program **ret)
+{
+    struct bpf_program *v[SK_P_N];
+    struct skep_bpf *late;
+    int r;
+
+    if (s->typed && !s->late) {
+        r = sk_object_open(&s->casts, &late);
+        if (r < 0)
+            return r;
+        r = late_load(s, late);
+        if (r < 0) {
+            skep_bpf__destroy(late);
+            return r;
+        }
+        s->late = late;
+    }
+    tracepoint_programs(s->typed ? s->late : s->skel, v);
+    *ret = v[kind];
+    return 0;
+}

@@ -91,16 +91,15 @@ static int rings_open(struct sk_sensor *s)
 static int object_open(struct sk_sensor *s, struct sk_err *err)
 {
     struct sk_kbtf btf = {0};
-    struct sk_casts casts;
     int r = sk_kbtf_read(&btf);
 
     if (r == 0)
-        r = sk_casts_find(&casts, &btf);
+        r = sk_casts_find(&s->casts, &btf);
     if (r < 0) {
         sk_kbtf_done(&btf);
         return sk_err_errno(err, -r, "the kernel's BTF");
     }
-    r = sk_object_open(&casts, &s->skel);
+    r = sk_object_open(&s->casts, &s->skel);
     if (r == 0)
         r = maps_size(s);
     if (r == 0) {
@@ -160,8 +159,9 @@ static void stop(struct sk_sensor *s)
     sk_closep(&s->epoll);
     sk_closep(&s->tracefs);
     s->epoll = s->tracefs = -1;
+    skep_bpf__destroy(s->late);
     skep_bpf__destroy(s->skel);
-    s->skel = NULL;
+    s->skel = s->late = NULL;
 }
 
 int sk_sensor_new(const struct sk_sensor_conf *conf, struct sk_sensor **ret, struct sk_err *err)

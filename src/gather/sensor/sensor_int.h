@@ -32,6 +32,11 @@ struct sk_tap { /* a program at the end of a system call */
     int event; /* a tracepoint's perf event; -1: a typed hook */
 };
 
+struct sk_casts {  /* ids in the kernel's BTF */
+    uint32_t call; /* of bpf_rdonly_cast; 0: there is none, or a type is missing */
+    uint32_t type[SKW_CAST_N];
+};
+
 struct sk_typed {                /* functions in the kernel's BTF; 0: it has none */
     uint32_t call[SK_HOOKS_MAX]; /* by line of the hook table */
     uint8_t group[SK_HOOKS_MAX]; /* which of proto is its type */
@@ -46,7 +51,10 @@ struct sk_sensor {
     struct sk_str why_not; /* absent: live */
     char why_text[SK_ERR_MAX];
 
+    struct sk_casts casts;
     struct skep_bpf *skel;
+    struct skep_bpf
+        *late; /* tracepoints' programs, once a typed hook has failed; shares the maps */
     struct bpf_link *base[8];         /* typed hooks, always on */
     struct bpf_link *tcp_state;       /* while the end of connections is wanted */
     struct sk_tap call[SK_HOOKS_MAX]; /* by line of the hook table */
@@ -114,16 +122,17 @@ int sk_typed_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret) SK_NOD
 int sk_typed_attach_refused(struct sk_sensor *s, struct sk_tap *ret) SK_NODISCARD;
 
 /* ---- object.c ---- */
-struct sk_casts {  /* ids in the kernel's BTF */
-    uint32_t call; /* of bpf_rdonly_cast; 0: there is none, or a type is missing */
-    uint32_t type[SKW_CAST_N];
-};
 int sk_casts_find(struct sk_casts *ret, const struct sk_kbtf *btf) SK_NODISCARD; /* -EBADMSG */
 /* Puts them into the programs' instructions, which lie somewhere in the n bytes of elf (aligned to
  * 8). */
 void sk_casts_put(const struct sk_casts *c, void *elf, size_t n);
 /* The object, opened and not loaded; -errno. */
 int sk_object_open(const struct sk_casts *c, struct skep_bpf **ret) SK_NODISCARD;
+int sk_object_no_tracepoints(struct skep_bpf *skel) SK_NODISCARD; /* they are not loaded */
+/* The program for the tracepoints of a kind of call, loaded now where typed hooks are used. 0 or
+ * -errno. */
+int sk_object_tracepoint(struct sk_sensor *s, enum sk_prog kind,
+                         struct bpf_program **ret) SK_NODISCARD;
 
 /* ---- loadlog.c ---- */
 void sk_loadlog_start(void); /* from here on libbpf is silent; this thread's refusals are kept */

@@ -209,8 +209,9 @@ int sk_typed_open(struct sk_sensor *s, const struct sk_kbtf *btf)
 
     s->typed = sk_typed_probe(btf, &s->fn, &why) == 0;
     s->skel->rodata->skb_refused_arg = s->fn.secure_args > 0;
-    r = s->typed ? bpf_program__set_attach_target(refused, 0, SECURE)
-                 : bpf_program__set_autoload(refused, false);
+    r = s->typed ? sk_object_no_tracepoints(s->skel) : bpf_program__set_autoload(refused, false);
+    if (r == 0 && s->typed)
+        r = bpf_program__set_attach_target(refused, 0, SECURE);
     for (g = 0; g < SK_GROUPS; g++)
         for (i = 0; r == 0 && i < SK_P_N; i++)
             r = program_open(s, g, i);
