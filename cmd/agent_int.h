@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "agent_record.h"
+#include "agent_profile.h"
 #include "agent_run.h"
 #include "base/arena.h"
 #include "base/map.h"
@@ -87,6 +88,7 @@ struct sk_agent_run {
     int rules_watch;           /* inotify */
     uint64_t rules_changed_ns; /* 0: nothing to reload */
     struct sk_arena *scratch;
+    struct agent_profiles *profiles;           /* agent_profile.h */
     struct agent_desired *desired;             /* agent_down.h */
     SK_VEC(struct agent_rulefile *) rulefiles; /* kept in the console */
     bool rules_dirty;                          /* they changed: load now */
@@ -104,6 +106,7 @@ void agent_host_tell(struct sk_agent_run *a);
 const struct sk_container *agent_container_find(void *arg,
                                                 struct sk_str id); /* sensor's callback */
 
+bool agent_runtime_step(const struct sk_process *p); /* not the container's yet, but runc's */
 void agent_alert(void *arg, const struct sk_alert *found); /* every engine's callback */
 
 /* agent_intel.c: exceptions and indicators, as the console has them (agent_down.c) */

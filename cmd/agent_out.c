@@ -178,6 +178,7 @@ void agent_container(struct sk_agent_run *a, struct sk_str wire)
     }
     agent_record_container(a, &k->c);
     agent_add(a, &sk_kind_container, &k->c, false);
+    agent_profiles_container(a, &k->c);
     container_keep(a, k); /* removed ones stay known: their last events may still come */
 }
 
@@ -248,6 +249,11 @@ static bool is_runtime_step(const struct sk_process *p)
     return p && !in_container(p);
 }
 
+bool agent_runtime_step(const struct sk_process *p)
+{
+    return is_runc(p) && is_runtime_step(p);
+}
+
 static void process_track(struct sk_agent_run *a, const struct sk_event *ev)
 {
     switch (ev->evt.type) {
@@ -262,7 +268,7 @@ static void process_track(struct sk_agent_run *a, const struct sk_event *ev)
         break;
     case SK_E_PROCEXIT:
         (void)sk_map_del(a->dirty, ev->proc->pid);
-        if (!is_runc(ev->proc) || !is_runtime_step(ev->proc))
+        if (!agent_runtime_step(ev->proc))
             agent_add(a, &sk_kind_process, ev->proc, false);
         break;
     default:
@@ -274,6 +280,7 @@ void agent_event(void *arg, const struct sk_event *ev)
 {
     struct sk_agent_run *a = arg;
     struct sk_event known;
+    bool found;
 
     if (in_container(ev->proc)) {
         if (!ev->container) {
@@ -284,8 +291,9 @@ void agent_event(void *arg, const struct sk_event *ev)
         process_track(a, ev);
     }
     agent_record_event(a, ev);
-    (void)agent_intel_event(a, ev); /* what it found is told */
+    found = agent_intel_event(a, ev); /* what it found is told */
     (void)sk_detect_event(a->detect, ev, agent_alert, a);
+    agent_profiles_event(a, ev, found || sk_detect_worst(a->detect) <= SK_PRIO_WARNING);
 }
 
 void agent_flush(struct sk_agent_run *a)
@@ -299,7 +307,7 @@ void agent_flush(struct sk_agent_run *a)
     while (sk_map_next(a->dirty, &it, &pid, &val)) {
         const struct sk_process *p = sk_sensor_process(a->sensor, pid);
 
-        if (in_container(p) && !(is_runc(p) && is_runtime_step(p)))
+        if (in_container(p) && !agent_runtime_step(p))
             agent_add(a, &sk_kind_process, p, false);
     }
     (void)sk_map_free(a->dirty);

@@ -9,6 +9,8 @@
 
 #include "agent_int.h"
 #include "base/time.h"
+#include "detect/drift.h"
+#include "detect/profile.h"
 #include "io/json.h"
 #include "paths.h"
 #include "rule_files.h"
@@ -70,6 +72,15 @@ static void rule_json(struct sk_jw *w, const struct sk_rule *r)
     sk_jw_end(w, '}');
 }
 
+/* Those under whose names drift and profiles are told. */
+static void engine_rules_json(struct sk_jw *w, const struct sk_rule *v, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        rule_json(w, &v[i]);
+}
+
 /* Made when something changes, so that the console's thread only copies text. */
 static void json_make(struct sk_agent_run *a, const struct sk_rules *rules, const char *error)
 {
@@ -85,6 +96,8 @@ static void json_make(struct sk_agent_run *a, const struct sk_rules *rules, cons
     sk_jw_begin(&w, '[');
     for (i = 0; rules && i < sk_rules_count(rules); i++)
         rule_json(&w, sk_rules_at(rules, i));
+    engine_rules_json(&w, sk_drift_rules(&i), i);
+    engine_rules_json(&w, sk_profile_rules(&i), i);
     sk_jw_end(&w, ']');
     if (error)
         sk_jw_kstr(&w, "error", sk_str_c(error));
@@ -136,6 +149,7 @@ int agent_rules_load(struct sk_agent_run *a, struct sk_err *err)
     }
     sk_rules_want(rules, want);
     agent_record_want(a, want);
+    agent_profiles_want(want);
     json_make(a, rules, bad.code ? bad.msg : NULL);
     r = sk_detect_use(a->detect, rules);
     if (r < 0) {

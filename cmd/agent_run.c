@@ -185,6 +185,7 @@ static void turn(struct sk_agent_run *a)
     agent_rules_poll(a, now);
     agent_intel_poll(a, now);
     agent_record_tick(a, now);
+    agent_profiles_poll(a, now);
     if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
         a->flushed_ns = now;
         agent_flush(a);
@@ -229,6 +230,7 @@ static void *agent_main(void *arg)
         agent_health(a);
     agent_flush(a);
     agent_incidents_tell(a, true);
+    agent_profiles_save(a);
     agent_wait_retry(a, UINT64_MAX); /* a last time */
     return NULL;
 }
@@ -267,7 +269,9 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
     r = sk_detect_new(&a->detect);
     if (r < 0)
         return sk_err_set(err, r, "agent: out of memory");
-    r = agent_incidents_new(a, err);
+    r = agent_profiles_new(a, err);
+    if (r == 0)
+        r = agent_incidents_new(a, err);
     if (r == 0)
         r = agent_intel_new(a, err);
     if (r < 0)
@@ -336,6 +340,7 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
     agent_record_free(a);
     (void)sk_sensor_free(a->sensor);
     (void)sk_detect_free(a->detect);
+    agent_profiles_free(a);
     agent_incidents_free(a);
     agent_intel_free(a);
     for (i = 0; i < a->mails.n; i++)

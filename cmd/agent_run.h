@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "detect/profile.h"
 #include "base/outlet.h"
 #include "link/outbox.h"
 #include "model/nouns.h"
@@ -32,6 +33,8 @@ struct sk_agent_conf {
     size_t n_rules;
     bool builtin_rules;
     struct sk_agent_record_conf record;
+    struct sk_profile_conf profiles;
+    uint32_t drift_response;  /* enum sk_response */
     bool print_alerts;        /* also on stdout, one line each */
     bool print_json;          /* … as JSON */
     const struct sk_outlet *print_to; /* the caller's; stdout */
