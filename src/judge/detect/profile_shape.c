@@ -322,7 +322,7 @@ void pf_shape(struct sk_str args, struct pf_text *ret)
             named(ret, s, name_of(s));
         else
             pf_add(ret, s); /* a command's name: "push" of git */
-        first = first && s.p[0] == '-';
+        first = first && (s.p[0] == '-' || name_of(s));
         before = now;
         more = false;
     }
