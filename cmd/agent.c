@@ -87,6 +87,7 @@ static int agent_start(struct run *run, const struct sk_args *a, struct sk_outbo
                                      .server = sk_args_get(a, "console"),
                                      .join = sk_args_get(a, "join"),
                                      .state = on_link,
+                                     .received = sk_agent_run_received,
                                      .log = run->log};
     int r = run_agent_conf(run, a, &conf, err);
 
@@ -108,6 +109,7 @@ static int agent_start(struct run *run, const struct sk_args *a, struct sk_outbo
         return r;
     lc.outbox = *outbox;
     lc.arg = *agent;
+    lc.down_rev = sk_agent_run_rev(*agent);
     return sk_link_client_new(&lc, link, err);
 }
 

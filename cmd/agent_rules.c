@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent_down.h"
 #include "agent_int.h"
 #include "base/time.h"
 #include "detect/drift.h"
@@ -17,18 +18,22 @@
 
 #define SETTLE_MS 200 /* editors write a file in several steps */
 
-static int files_read(const struct sk_agent_run *a, struct sk_rule_files *f, bool user,
+enum from { FROM_OURS, FROM_USER, FROM_CONSOLE }; /* each with those before it */
+
+static int files_read(const struct sk_agent_run *a, struct sk_rule_files *f, enum from from,
                       struct sk_err *err)
 {
     size_t i;
     int r = a->conf.builtin_rules ? sk_rule_files_builtin(f, err) : 0;
 
-    for (i = 0; i < a->conf.n_rules && user && r == 0; i++)
+    for (i = 0; i < a->conf.n_rules && from >= FROM_USER && r == 0; i++)
         r = sk_rule_files_add(f, a->conf.rules[i], err);
+    if (from >= FROM_CONSOLE && r == 0)
+        r = agent_rulefiles_add(a, f, err);
     return r;
 }
 
-static int rules_read(const struct sk_agent_run *a, bool user, struct sk_rules **ret,
+static int rules_read(const struct sk_agent_run *a, enum from from, struct sk_rules **ret,
                       struct sk_err *err)
 {
     SK_CLEANUP(sk_rule_files_freep) struct sk_rule_files *f = sk_rule_files_new();
@@ -36,7 +41,7 @@ static int rules_read(const struct sk_agent_run *a, bool user, struct sk_rules *
 
     if (!f)
         return sk_err_set(err, -ENOMEM, "rules: out of memory");
-    r = files_read(a, f, user, err);
+    r = files_read(a, f, from, err);
     return r < 0 ? r : sk_rules_load(f->v, f->n, ret, err);
 }
 
@@ -133,7 +138,7 @@ int agent_rules_load(struct sk_agent_run *a, struct sk_err *err)
     struct sk_rules *rules = NULL;
     struct sk_err bad = {0};
     uint64_t want[2];
-    int r = rules_read(a, true, &rules, &bad);
+    int r = rules_read(a, FROM_CONSOLE, &rules, &bad);
 
     if (r < 0)
         sk_log(a->conf.log, SK_ERROR, "rules", "not loaded; the rules before stay in force",
@@ -142,8 +147,10 @@ int agent_rules_load(struct sk_agent_run *a, struct sk_err *err)
         json_make(a, sk_detect_rules(a->detect), bad.msg);
         return 0;
     }
-    if (r < 0) { /* at start: ours alone, so that the host is watched */
-        r = rules_read(a, false, &rules, err);
+    if (r < 0) /* at start: those of this host, so that it is watched; else ours */
+        r = rules_read(a, FROM_USER, &rules, NULL);
+    if (r < 0) {
+        r = rules_read(a, FROM_OURS, &rules, err);
         if (r < 0)
             return r;
     }
@@ -191,10 +198,11 @@ void agent_rules_poll(struct sk_agent_run *a, uint64_t now_ns)
 
     while (read(a->rules_watch, events, sizeof(events)) > 0)
         a->rules_changed_ns = now_ns;
-    if (a->rules_changed_ns == 0 ||
-        now_ns - a->rules_changed_ns < SETTLE_MS * (uint64_t)SK_NS_PER_MS)
+    if (!a->rules_dirty && (a->rules_changed_ns == 0 || now_ns - a->rules_changed_ns <
+                                                           SETTLE_MS * (uint64_t)SK_NS_PER_MS))
         return;
     a->rules_changed_ns = 0;
+    a->rules_dirty = false;
     if (agent_rules_load(a, &err) < 0)
         sk_log(a->conf.log, SK_ERROR, "rules", "not loaded", "error=%s", err.msg);
     agent_health(a);

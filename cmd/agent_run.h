@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "detect/profile.h"
 #include "base/outlet.h"
-#include "link/outbox.h"
+#include "link/link.h"
 #include "model/nouns.h"
 
 #define SK_AGENT_STATUS_FILE "agent-status.json" /* in DATA: struct sk_agent as JSON, every 5 s */
@@ -55,6 +55,9 @@ struct sk_str sk_agent_run_blind(const struct sk_agent_run *a);
 bool sk_agent_run_fault(struct sk_agent_run *a, char ret[SK_ERR_MAX]);
 void sk_agent_run_connected(struct sk_agent_run *a, bool connected,
                             const char *error); /* link's state */
+/* The way down (link.h); arg is the agent. What is received is durable when it returns. */
+int sk_agent_run_received(void *arg, const struct sk_link_item *items, size_t n);
+uint64_t sk_agent_run_rev(struct sk_agent_run *a); /* newest that it has */
 /* {"items":[…],"error"?,"warnings":[…]} of the rules in use: conf.rules_json of serve.h. */
 int sk_agent_run_rules_json(void *arg, struct sk_buf *out);
 

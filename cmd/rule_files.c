@@ -62,6 +62,15 @@ int sk_rule_files_builtin(struct sk_rule_files *f, struct sk_err *err)
     return r;
 }
 
+int sk_rule_files_console(struct sk_rule_files *f, struct sk_str name, struct sk_str text,
+                          struct sk_err *err)
+{
+    char *shown = sk_arena_printf(f->arena, "console/" SK_STR_FMT, SK_STR_ARG(name));
+
+    return shown ? keep(f, sk_str_c(shown), text, err)
+                 : sk_err_set(err, -ENOMEM, "rule files: out of memory");
+}
+
 static int add_file(struct sk_rule_files *f, const char *path, struct sk_err *err)
 {
     SK_CLEANUP(sk_freep) char *text = NULL;

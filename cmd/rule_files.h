@@ -19,6 +19,9 @@ struct sk_rule_files *sk_rule_files_new(void); /* NULL: no memory */
 struct sk_rule_files *sk_rule_files_free(struct sk_rule_files *f);
 SK_DEFINE_CLEANUP(struct sk_rule_files *, sk_rule_files_free)
 int sk_rule_files_builtin(struct sk_rule_files *f, struct sk_err *err) SK_NODISCARD;
+/* One that is kept in the console; messages name it console/NAME. */
+int sk_rule_files_console(struct sk_rule_files *f, struct sk_str name, struct sk_str text,
+                          struct sk_err *err) SK_NODISCARD;
 /* A file, or a folder's *.yaml and *.yml in the order of their names. Errors name the path. */
 int sk_rule_files_add(struct sk_rule_files *f, const char *path, struct sk_err *err) SK_NODISCARD;
 

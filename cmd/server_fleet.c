@@ -75,6 +75,7 @@ int server_door_new(struct sk_server_run *s, struct sk_err *err)
                                        .dir = s->tls_dir,
                                        .sink = sk_server_run_sink,
                                        .sink_seq = sk_server_run_seq,
+                                       .down = sk_server_run_down,
                                        .join = on_join,
                                        .issued = on_issued,
                                        .allowed = on_allowed,

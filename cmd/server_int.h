@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "changes.h"
 #include "fleet.h"
 #include "paths.h"
 #include "serve.h"
@@ -17,6 +18,7 @@ struct sk_server_run {
     struct sk_store *store;
     struct sk_live *live;
     struct sk_fleet *fleet;
+    struct sk_changes *changes;
     struct sk_serve *serve;
     struct sk_link_server *door; /* for agents of other hosts; NULL: closed */
     char tls_dir[SK_PATH_TEXT], url[128], agents[128];
@@ -35,6 +37,25 @@ int server_door_new(struct sk_server_run *s, struct sk_err *err) SK_NODISCARD;
 /* "127.0.0.1:8443", "[::1]:8443", ":8443" (loopback). */
 int server_address_parse(const char *text, char address[64], uint16_t *ret_port,
                          struct sk_err *err) SK_NODISCARD;
+/* server_merge.c: an item of a batch joined with what the console has. *ret: the object to store,
+ * NULL: nothing is; left alone where the kind has no such rule. Under the lock of s->changes. */
+struct server_batch {
+    struct sk_server_run *s;
+    struct sk_str agent_id;
+    struct sk_arena *arena;
+    const struct sk_put *puts; /* of this batch, before the item */
+    size_t n;
+};
+int server_merge(const struct server_batch *b, const struct sk_link_item *item, const void **ret,
+                 struct sk_err *err) SK_NODISCARD;
+/* What was learned on one host joined with what is known: entries by aspect, value, parent_exe and
+ * shape; by_person and denied stay. *ret may be seen. -ENOMEM. */
+int server_profile_merge(const struct sk_profile *old, const struct sk_profile *seen,
+                         struct sk_arena *a, struct sk_profile *ret) SK_NODISCARD;
+void server_down_init(struct sk_server_run *s); /* server_down.c: agents are told of changes */
+/* serve.h's rules_check (server_rules.c) */
+int server_rules_check(const struct sk_rule_text *files, size_t n, size_t which,
+                       struct sk_buf *out, struct sk_err *err);
 void server_health(struct sk_server_run *s); /* logs when it changed */
 void *server_keeper(void *arg);
 

@@ -114,6 +114,8 @@ static int face_new(struct sk_server_run *s, struct sk_err *err)
                                   .store = s->store,
                                   .live = s->live,
                                   .fleet = s->fleet,
+                                  .changes = s->changes,
+                                  .rules_check = server_rules_check,
                                   .rules_json = s->conf.rules_json,
                                   .fault = s->conf.fault,
                                   .arg = s->conf.arg,
@@ -156,6 +158,10 @@ int sk_server_run_new(const struct sk_server_conf *conf, struct sk_server_run **
     if (r == 0 && (r = sk_fleet_new(s->store, s->live, conf->log, &s->fleet)) < 0)
         r = sk_err_set(err, r, "out of memory");
     if (r == 0)
+        r = sk_changes_new(s->store, s->live, &s->changes, err);
+    if (r == 0)
+        server_down_init(s);
+    if (r == 0)
         r = face_new(s, err);
     if (r == 0)
         r = server_door_new(s, err);
@@ -180,8 +186,9 @@ struct sk_server_run *sk_server_run_free(struct sk_server_run *s)
         (void)pthread_mutex_unlock(&s->lock);
         (void)pthread_join(s->keeper, NULL);
     }
+    (void)sk_serve_free(s->serve); /* pokes the door: goes before it */
     (void)sk_link_server_free(s->door);
-    (void)sk_serve_free(s->serve);
+    (void)sk_changes_free(s->changes);
     (void)sk_fleet_free(s->fleet);
     (void)sk_live_free(s->live);
     (void)sk_store_close(s->store);

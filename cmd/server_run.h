@@ -19,6 +19,7 @@ struct sk_server_conf {
     const char *store;     /* URL, or NULL: sqlite in DATA */
     int (*rules_json)(void *arg, struct sk_buf *out);
     bool (*fault)(void *arg, char ret[SK_ERR_MAX]); /* serve.h */
+    void (*poke)(void *arg); /* something is there for the agent in this process; or NULL */
     void *arg;
     struct sk_log *log;
 };
@@ -42,5 +43,8 @@ int sk_server_run_join_command(struct sk_server_run *s, struct sk_buf *out,
 int sk_server_run_sink(void *arg, struct sk_str agent_id, const struct sk_link_item *items,
                        size_t n, struct sk_err *err);
 uint64_t sk_server_run_seq(void *arg, struct sk_str agent_id);
+/* The way down (link.h); arg is the server. */
+int sk_server_run_down(void *arg, struct sk_str agent_id, uint64_t since, struct sk_arena *a,
+                       struct sk_link_item **ret, size_t *ret_n, struct sk_err *err);
 
 #endif

@@ -10,6 +10,7 @@
 #define STALE_PAGE 500u
 #define KEEP_EVERY_S 60
 #define KEEP_BATCH 5000u
+#define WITHDRAWN_DAYS 365LL
 
 /* Retention: what goes after how many days. Alerts stay longest: they are the evidence. */
 static const struct {
@@ -20,6 +21,9 @@ static const struct {
     {&sk_kind_process, "exit_time", 2},   {&sk_kind_container, "finished", 30},
     {&sk_kind_alert, "time", 180},        {&sk_kind_audit, "time", 365},
     {&sk_kind_join_token, "expires", 90}, {&sk_kind_certificate, "expires", 90},
+    {&sk_kind_slice, "stored", 1},        {&sk_kind_chunk, "stored", 7},
+    {&sk_kind_drill, "time", 180},        {&sk_kind_incident, "last", 365},
+    {&sk_kind_action, "requested", 365},  {&sk_kind_evidence, "time", 365},
 };
 
 /* ---- tokens
@@ -114,15 +118,6 @@ static int stale_end(struct sk_server_run *s, struct sk_str host, struct sk_err 
 static const void *item_adapt(struct sk_server_run *s, const struct sk_link_item *item,
                               struct sk_arena *a, struct sk_err *err)
 {
-    if (item->kind == &sk_kind_alert) {
-        struct sk_alert *al = sk_arena_alloc(a, sizeof(*al));
-
-        if (!al)
-            return item->obj;
-        *al = *(const struct sk_alert *)item->obj;
-        al->stored = sk_now_wall_ns();
-        return al;
-    }
     if (item->kind == &sk_kind_host) {
         struct sk_host *h = sk_arena_alloc(a, sizeof(*h)), old = {0};
 
@@ -171,26 +166,30 @@ int sk_server_run_sink(void *arg, struct sk_str agent_id, const struct sk_link_i
     struct sk_server_run *s = arg;
     SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new((size_t)64 << 20);
     struct sk_put *puts = arena ? sk_arena_array(arena, n + 1, sizeof(*puts)) : NULL;
-    size_t i, kept = 0;
+    struct server_batch b = {.s = s, .agent_id = agent_id, .arena = arena, .puts = puts};
+    size_t i;
     int r = 0;
 
     if (!puts)
         return sk_err_set(err, -ENOMEM, "out of memory");
-    for (i = 0; i < n && r == 0; i++) {
-        const void *obj;
-
+    for (i = 0; i < n && r == 0; i++)
         if (items[i].kind == &sk_kind_agent)
             r = agent_seen(s, items[i].obj, arena, err);
-        obj = item_adapt(s, &items[i], arena, NULL);
-        if (obj)
-            puts[kept++] = (struct sk_put){items[i].kind, obj, items[i].remove};
+    sk_changes_lock(s->changes);
+    for (i = 0; i < n && r == 0; i++) {
+        const void *obj = item_adapt(s, &items[i], arena, NULL);
+
+        r = server_merge(&b, &items[i], &obj, err);
+        if (r == 0 && obj)
+            puts[b.n++] = (struct sk_put){items[i].kind, obj, items[i].remove};
     }
     if (r == 0)
-        r = sk_store_put(s->store, puts, kept, agent_id, n ? items[n - 1].seq : 0, err);
+        r = sk_store_put(s->store, puts, b.n, agent_id, n ? items[n - 1].seq : 0, err);
+    sk_changes_unlock(s->changes);
     server_health(s);
     if (r != 0)
         return SK_MIN(r, 0); /* 1: stored before */
-    for (i = 0; i < kept; i++)
+    for (i = 0; i < b.n; i++)
         sk_live_publish(s->live, puts[i].kind, puts[i].obj, puts[i].remove);
     return 0;
 }
@@ -225,6 +224,25 @@ static void prune(struct sk_server_run *s, size_t i)
                retention[i].kind->name, err.msg);
 }
 
+/* Tombstones: an agent that was away for longer keeps what was withdrawn meanwhile. */
+static const struct sk_kind *const withdrawn[] = {&sk_kind_exception, &sk_kind_indicator,
+                                                  &sk_kind_profile, &sk_kind_rulefile};
+
+static void prune_withdrawn(struct sk_server_run *s, const struct sk_kind *kind)
+{
+    SK_CLEANUP(sk_expr_freep) struct sk_expr *e = NULL;
+    int64_t until = sk_now_wall_ns() - WITHDRAWN_DAYS * 86400 * SK_NS_PER_S;
+    struct sk_err err = {0};
+    char text[128];
+
+    (void)snprintf(text, sizeof(text), "removed = true and rev < %llu",
+                   (unsigned long long)until / 1000);
+    if (sk_expr_compile(kind, sk_str_c(text), &e, &err) < 0 ||
+        sk_store_prune(s->store, kind, e, KEEP_BATCH, &err) < 0)
+        sk_log(s->conf.log, SK_WARN, "server", "retention failed", "kind=%s error=%s", kind->name,
+               err.msg);
+}
+
 void *server_keeper(void *arg)
 {
     struct sk_server_run *s = arg;
@@ -240,6 +258,8 @@ void *server_keeper(void *arg)
         (void)pthread_mutex_unlock(&s->lock);
         for (i = 0; i < SK_ARRAY_LEN(retention) && !s->stop; i++)
             prune(s, i);
+        for (i = 0; i < SK_ARRAY_LEN(withdrawn) && !s->stop; i++)
+            prune_withdrawn(s, withdrawn[i]);
         store_probe(s);
         (void)pthread_mutex_lock(&s->lock);
     }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* skep up: console and agent of one host in one process, joined as a fleet's are. */
+#include <pthread.h>
+
 #include "commands.h"
 #include "run_int.h"
 #include "server_run.h"
@@ -10,6 +12,7 @@ struct up {
     struct sk_agent_run *agent;
     struct sk_server_run *server;
     struct sk_link_client *link;
+    pthread_mutex_t lock; /* link comes and goes while the console runs */
 };
 
 static void on_link(void *arg, bool connected, const char *error)
@@ -31,6 +34,26 @@ static bool up_fault(void *arg, char ret[SK_ERR_MAX])
     return sk_agent_run_fault(u->agent, ret);
 }
 
+static void up_poke(void *arg)
+{
+    struct up *u = arg;
+
+    (void)pthread_mutex_lock(&u->lock);
+    if (u->link)
+        sk_link_client_poke(u->link);
+    (void)pthread_mutex_unlock(&u->lock);
+}
+
+static void link_end(struct up *u)
+{
+    struct sk_link_client *link;
+
+    (void)pthread_mutex_lock(&u->lock);
+    link = SK_TAKE(u->link);
+    (void)pthread_mutex_unlock(&u->lock);
+    (void)sk_link_client_free(link);
+}
+
 static int up_start(struct up *u, const struct sk_args *a, struct sk_err *err)
 {
     struct sk_agent_conf agent = {0};
@@ -41,11 +64,14 @@ static int up_start(struct up *u, const struct sk_args *a, struct sk_err *err)
                                           .local = u->run.host_id,
                                           .rules_json = up_rules_json,
                                           .fault = up_fault,
+                                          .poke = up_poke,
                                           .arg = u,
                                           .log = u->run.log};
     struct sk_link_client_conf link = {.agent_id = sk_str_c(u->run.host_id),
                                        .sink = sk_server_run_sink,
                                        .sink_seq = sk_server_run_seq,
+                                       .sink_down = sk_server_run_down,
+                                       .received = sk_agent_run_received,
                                        .state = on_link,
                                        .log = u->run.log};
     const struct sk_outbox_conf outbox = {.dir = u->run.outbox_dir};
@@ -64,7 +90,11 @@ static int up_start(struct up *u, const struct sk_args *a, struct sk_err *err)
     link.outbox = u->outbox;
     link.sink_arg = u->server;
     link.arg = u->agent;
-    return sk_link_client_new(&link, &u->link, err);
+    link.down_rev = sk_agent_run_rev(u->agent);
+    (void)pthread_mutex_lock(&u->lock);
+    r = sk_link_client_new(&link, &u->link, err);
+    (void)pthread_mutex_unlock(&u->lock);
+    return r;
 }
 
 static int up_tell(struct up *u, struct sk_err *err)
@@ -86,7 +116,7 @@ static int up_tell(struct up *u, struct sk_err *err)
 
 static int up_run(const struct sk_args *a)
 {
-    struct up u = {0};
+    struct up u = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct sk_err err = {0};
     int r;
 
@@ -99,7 +129,7 @@ static int up_run(const struct sk_args *a)
         r = up_tell(&u, &err);
     if (r == 0)
         run_wait(&u.run);
-    (void)sk_link_client_free(u.link);
+    link_end(&u);
     (void)sk_server_run_free(u.server); /* asks the agent for its rules: goes before it */
     (void)sk_agent_run_free(u.agent);   /* its last words wait in the outbox for the next start */
     (void)sk_outbox_close(u.outbox);

@@ -279,6 +279,7 @@ static const struct sk_field chunk_fields[] = {
     F(part, U64, 4, COLUMN | SORT, "Number of the piece, from 0"),
     F(parts, U64, 5, 0, "Pieces in all"),
     F(data, STR, 6, 0, "Its bytes in base64"),
+    F(stored, TIME, 7, COLUMN, "When the console had it"),
 };
 SK_KIND(chunk, "chunks", "A piece of a bundle of evidence");
 #undef S

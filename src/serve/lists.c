@@ -27,7 +27,12 @@ const struct sk_kind *sk_api_kind(struct sk_str plural, enum sk_role *ret_least)
                  {&sk_kind_alert, SK_ROLE_VIEWER},     {&sk_kind_agent, SK_ROLE_VIEWER},
                  {&sk_kind_user, SK_ROLE_ADMIN},       {&sk_kind_token, SK_ROLE_VIEWER},
                  {&sk_kind_audit, SK_ROLE_ADMIN},      {&sk_kind_join_token, SK_ROLE_ADMIN},
-                 {&sk_kind_certificate, SK_ROLE_ADMIN}};
+                 {&sk_kind_certificate, SK_ROLE_ADMIN},
+                 {&sk_kind_incident, SK_ROLE_VIEWER},  {&sk_kind_action, SK_ROLE_VIEWER},
+                 {&sk_kind_evidence, SK_ROLE_VIEWER},  {&sk_kind_profile, SK_ROLE_VIEWER},
+                 {&sk_kind_exception, SK_ROLE_VIEWER}, {&sk_kind_indicator, SK_ROLE_VIEWER},
+                 {&sk_kind_rulefile, SK_ROLE_VIEWER},  {&sk_kind_drill, SK_ROLE_VIEWER},
+                 {&sk_kind_chunk, SK_ROLE_OPERATOR},   {&sk_kind_slice, SK_ROLE_OPERATOR}};
     size_t i;
 
     for (i = 0; i < SK_ARRAY_LEN(kinds); i++) {
@@ -45,8 +50,13 @@ static struct sk_str filter_of(struct sk_call *c, const struct sk_kind *kind)
     struct sk_str user = sk_http_query(c->req, "filter");
     char *own;
 
-    if (kind != &sk_kind_token)
+    if (kind != &sk_kind_token && !sk_kind_field(kind, SK_STR("removed")))
         return user;
+    if (kind != &sk_kind_token) { /* what was withdrawn is kept for the agents, not for people */
+        own = sk_arena_printf(c->arena, "removed = false%s%.*s%s", user.n ? " and (" : "",
+                              (int)user.n, user.n ? user.p : "", user.n ? ")" : "");
+        return sk_str_c(own);
+    }
     own = sk_arena_printf(c->arena,
                           "(not id startswith session- and not id in (first, local))"
                           "%s%s%s%s%.*s%s",
@@ -143,7 +153,8 @@ void sk_api_get(struct sk_call *c, const struct sk_kind *kind, struct sk_str id)
     struct sk_err err = {0};
     int r = obj ? sk_store_get(c->s->conf.store, kind, id, c->arena, obj, &err)
                 : sk_err_set(&err, -ENOMEM, "out of memory");
-    bool hidden = false;
+    const struct sk_field *gone = sk_kind_field(kind, SK_STR("removed"));
+    bool hidden = r == 0 && gone && *(const bool *)sk_field_at(obj, gone);
 
     if (r == 0 && kind == &sk_kind_token) {
         const struct sk_token *t = obj;

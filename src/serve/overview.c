@@ -199,39 +199,3 @@ void sk_api_overview(struct sk_call *c)
 }
 
 /* PATCH /alerts/ID {"state":"closed"|"open"} */
-void sk_api_alert_patch(struct sk_call *c, struct sk_str id)
-{
-    struct sk_alert al = {0};
-    const struct sk_put put = {&sk_kind_alert, &al, false};
-    struct json_object *doc;
-    struct sk_err err = {0};
-    struct sk_str state;
-    int to, r;
-
-    if (!sk_call_body(c, &doc))
-        return;
-    state = sk_json_str(doc, "state");
-    to = sk_str_eq(state, SK_STR("closed")) ? SK_AS_CLOSED
-         : sk_str_eq(state, SK_STR("open")) ? SK_AS_OPEN
-                                            : -1;
-    (void)json_object_put(doc);
-    if (to < 0) {
-        sk_call_error(c, 422, "bad_state", "\"state\" must be \"open\" or \"closed\"");
-        return;
-    }
-    r = sk_store_get(c->s->conf.store, &sk_kind_alert, id, c->arena, &al, &err);
-    if (r == 1) {
-        sk_call_error(c, 404, "not_found", "no alert with this id");
-        return;
-    }
-    al.state = (uint32_t)to;
-    if (r == 0)
-        r = sk_store_put(c->s->conf.store, &put, 1, (struct sk_str){0}, 0, &err);
-    if (r < 0) {
-        sk_call_fail(c, r, &err);
-        return;
-    }
-    sk_call_audit(c, to == SK_AS_CLOSED ? "alert.close" : "alert.open", al.id, al.rule, true);
-    sk_live_publish(c->s->conf.live, &sk_kind_alert, &al, false);
-    sk_call_object(c, 200, &sk_kind_alert, &al);
-}

@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "serve_int.h"
+#include "write_int.h"
 
 /* ---- answers
  * -------------------------------------------------------------------------------------------- */
@@ -170,6 +171,17 @@ static const struct {
     {"POST", "/api/v1/users", SK_ROLE_ADMIN, sk_api_user_add},
     {"POST", "/api/v1/tokens", SK_ROLE_VIEWER, sk_api_token_add},
     {"POST", "/api/v1/join-tokens", SK_ROLE_ADMIN, sk_api_join_token_add},
+    {"POST", "/api/v1/actions", SK_ROLE_OPERATOR, sk_api_action_add},
+    {"POST", "/api/v1/alerts/bulk", SK_ROLE_OPERATOR, sk_api_alert_bulk},
+    {"POST", "/api/v1/incidents/bulk", SK_ROLE_OPERATOR, sk_api_incident_bulk},
+    {"POST", "/api/v1/exceptions", SK_ROLE_OPERATOR, sk_api_exception_add},
+    {"POST", "/api/v1/exceptions/preview", SK_ROLE_VIEWER, sk_api_exception_preview},
+    {"POST", "/api/v1/indicators", SK_ROLE_OPERATOR, sk_api_indicator_add},
+    {"POST", "/api/v1/indicators/import", SK_ROLE_OPERATOR, sk_api_indicator_import},
+    {"DELETE", "/api/v1/indicators", SK_ROLE_OPERATOR, sk_api_indicators_delete},
+    {"POST", "/api/v1/rulefiles", SK_ROLE_OPERATOR, sk_api_rulefile_add},
+    {"POST", "/api/v1/rules/check", SK_ROLE_VIEWER, sk_api_rules_check},
+    {"POST", "/api/v1/rules/switch", SK_ROLE_OPERATOR, sk_api_rules_switch},
 };
 
 /* PATCH and DELETE of one object; "KIND/ACTION": POST /KIND/ID/ACTION. */
@@ -178,7 +190,17 @@ static const struct {
     int least;
     void (*fn)(struct sk_call *c, struct sk_str id);
 } changes[] = {
-    {"PATCH", "alerts", SK_ROLE_OPERATOR, sk_api_alert_patch},
+    {"PATCH", "alerts", SK_ROLE_OPERATOR, sk_api_alert_change},
+    {"POST", "alerts/comments", SK_ROLE_OPERATOR, sk_api_alert_comment},
+    {"POST", "alerts/exception", SK_ROLE_OPERATOR, sk_api_alert_exception},
+    {"PATCH", "incidents", SK_ROLE_OPERATOR, sk_api_incident_change},
+    {"POST", "incidents/comments", SK_ROLE_OPERATOR, sk_api_incident_comment},
+    {"POST", "actions/undo", SK_ROLE_OPERATOR, sk_api_action_undo},
+    {"PATCH", "exceptions", SK_ROLE_OPERATOR, sk_api_exception_change},
+    {"DELETE", "exceptions", SK_ROLE_OPERATOR, sk_api_exception_delete},
+    {"DELETE", "indicators", SK_ROLE_OPERATOR, sk_api_indicator_delete},
+    {"PATCH", "rulefiles", SK_ROLE_OPERATOR, sk_api_rulefile_change},
+    {"DELETE", "rulefiles", SK_ROLE_OPERATOR, sk_api_rulefile_delete},
     {"PATCH", "users", SK_ROLE_ADMIN, sk_api_user_patch},
     {"DELETE", "users", SK_ROLE_ADMIN, sk_api_user_delete},
     {"DELETE", "tokens", SK_ROLE_VIEWER, sk_api_token_delete},
@@ -221,7 +243,7 @@ static void change(struct sk_call *c, struct sk_str kind, struct sk_str id)
     char *with;
     size_t i;
 
-    if (slash >= 0) {
+    if (slash >= 0 && sk_str_eq(c->req->method, SK_STR("POST"))) { /* else a part of the id */
         with = sk_arena_printf(c->arena, SK_STR_FMT SK_STR_FMT, SK_STR_ARG(kind),
                                (int)(id.n - (size_t)slash), id.p + slash);
         kind = sk_str_c(with);

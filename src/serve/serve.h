@@ -55,6 +55,10 @@ void sk_live_publish(struct sk_live *l, const struct sk_kind *kind, const void *
 
 struct sk_serve;
 struct sk_fleet;
+struct sk_changes;
+struct sk_rule_text { /* a rule file that is kept in the console */
+    struct sk_str name, text;
+};
 struct sk_asset {     /* one embedded file, gzip-compressed */
     const char *path; /* "/index.html", "/assets/app-ABCD.js" */
     const char *type;
@@ -68,6 +72,11 @@ struct sk_serve_conf {
     struct sk_store *store; /* the caller's */
     struct sk_live *live;
     struct sk_fleet *fleet; /* fleet.h; the caller's. NULL: no agents of other hosts */
+    struct sk_changes *changes; /* changes.h; the caller's */
+    /* Loads files as an agent would. 0: {"ok":true,"rules":[names in file which],"warnings":[…]}
+     * appended to out; -EBADMSG: what is wrong, with place and caret. NULL: nothing is checked. */
+    int (*rules_check)(const struct sk_rule_text *files, size_t n, size_t which, struct sk_buf *out,
+                       struct sk_err *err);
     /* JSON text {"items":[…],"error"?,"warnings":[…]} of the rules in use, appended. May be NULL.
      */
     int (*rules_json)(void *arg, struct sk_buf *out);

@@ -46,7 +46,7 @@ int sk_client_down_take(struct sk_link_client *c, struct sk_batcher *p, struct s
                "records=%llu", (unsigned long long)b.skipped);
     if (give(c, b.items, b.n) < 0)
         return 0;
-    c->down.rev = SK_MAX(c->down.rev, b.last);
+    c->down.rev = b.last; /* which is less than before when the console lost something */
     (void)sk_number_add(out, SK_FR_DOWNACK, b.last); /* an error sticks, and is met when sending */
     return 0;
 }
