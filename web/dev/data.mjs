@@ -630,6 +630,8 @@ export function makeWorld(now = Date.now()) {
     rules_loaded: 10,
     cpu_ms: 81_000,
     connected: i !== 2,
+    ...(i > 0 && { certificate_expires: time(now + 86400_000 * 397) }),
+    ...(i === 2 && { revoked: time(now - 600_000), revoked_by: '王小明' }),
     ...(i === 2 && {
       runtime_error: 'unix:/var/run/docker.sock: connection refused; trying again in 8 s',
     }),
@@ -713,6 +715,39 @@ export function makeWorld(now = Date.now()) {
       created: time(now - 86400_000 * 40),
     },
   ]; // prettier-ignore
+  const join_tokens = [
+    {
+      id: 'join-5f2c8a1e9b3d7046',
+      name: 'all nodes of the shop cluster',
+      created: time(now - 3600_000),
+      created_by: 'admin',
+      expires: time(now + 86400_000 * 6),
+      max_uses: 0,
+      uses: 41,
+      last_used: time(now - 120_000),
+      last_agent: 'h2',
+    },
+    {
+      id: 'join-00c1b2a39485d6e7',
+      created: time(now - 7200_000),
+      created_by: '王小明',
+      expires: time(now + 1800_000),
+      max_uses: 1,
+      uses: 1,
+      last_used: time(now - 7100_000),
+    },
+    {
+      id: 'join-77aa10b2c3d4e5f6',
+      name: hostile,
+      created: time(now - 86400_000),
+      created_by: 'admin',
+      expires: time(now + 86400_000),
+      max_uses: 5,
+      uses: 2,
+      revoked: time(now - 3000_000),
+      revoked_by: 'admin',
+    },
+  ]; // prettier-ignore
   const audit = Array.from({ length: 64 }, (_, i) => ({
     id: `a${i}`,
     time: time(now - i * 733_000),
@@ -733,6 +768,7 @@ export function makeWorld(now = Date.now()) {
     agents,
     users,
     tokens,
+    join_tokens,
     audit,
     makeAlert,
     process,

@@ -14,6 +14,7 @@ const singular = {
   agents: 'agent',
   users: 'user',
   tokens: 'token',
+  join_tokens: 'join_token',
   audit: 'audit',
 }; // prettier-ignore
 const standard = {
@@ -26,6 +27,7 @@ const standard = {
   agents: '-seen',
   users: '-created',
   tokens: '-created',
+  join_tokens: '-created',
 }; // prettier-ignore
 const types = {
   '.js': 'text/javascript',
@@ -220,8 +222,16 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
         })),
       });
     }
-    const m = path.match(/^\/(\w+?)(\.csv)?(?:\/([^/]+))?$/);
-    const plural = m?.[1];
+    const revoke = path.match(/^\/agents\/([^/]+)\/revoke$/);
+    if (revoke && method === 'POST') {
+      const agent = world.agents.find((a) => a.id === decodeURIComponent(revoke[1]));
+      if (!agent) return fail(404, 'not_found', 'no agent with this id');
+      const revoked = { revoked: new Date().toISOString(), revoked_by: 'admin', connected: false };
+      put('agents', { ...agent, ...revoked });
+      return ok({ ...agent, ...revoked });
+    }
+    const m = path.match(/^\/([\w-]+?)(\.csv)?(?:\/([^/]+))?$/);
+    const plural = m?.[1].replace('-', '_');
     if (!m || !(plural in singular)) return fail(404, 'not_found', `no such path: ${path}`);
     const id = m[3] && decodeURIComponent(m[3]);
     if (!id) {
@@ -234,7 +244,12 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
         };
         if (plural === 'users' && world.users.some((u) => u.name === body.name))
           return fail(409, 'exists', `user "${body.name}" exists`);
-        world[plural].push(made);
+        world[plural].push(plural === 'join_tokens' ? { uses: 0, ...made } : made);
+        if (plural === 'join_tokens')
+          return ok({
+            ...made,
+            command: `skep agent --console 192.0.2.8:8444 --join ${made.id}.x`,
+          });
         return ok(
           plural === 'tokens' ? { ...made, token: 'skep_7f3k2m9x4c8v1b6n5q0w3e7r2t9y4u8i' } : made,
         );
@@ -250,6 +265,11 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
     if (!object) return fail(404, 'not_found', `${singular[plural]} "${id}" is not there`);
     if (method === 'PATCH') {
       const changed = { ...object, ...body, password: undefined };
+      put(plural, changed);
+      return ok(changed);
+    }
+    if (method === 'DELETE' && plural === 'join_tokens') {
+      const changed = { ...object, revoked: new Date().toISOString(), revoked_by: 'admin' };
       put(plural, changed);
       return ok(changed);
     }

@@ -212,6 +212,9 @@ describe('overview', () => {
   });
 });
 
+const confirmButton = () =>
+  document.querySelector('.ant-modal-confirm-btns .ant-btn-dangerous') as HTMLElement;
+
 describe('settings', () => {
   it('change ones own password, and say what is wrong with it', async () => {
     await start('/settings/password');
@@ -243,6 +246,35 @@ describe('settings', () => {
     expect(secret.textContent).toMatch(/^skep_/);
     fireEvent.click(screen.getByText('I have kept it'));
     await waitFor(() => expect(screen.queryByTestId('token-secret')).toBeNull());
+  });
+
+  it('show the command of a new join token once, and revoke tokens', async () => {
+    await start('/settings/agents');
+    fireEvent.click(await screen.findByTestId('join-add'));
+    fireEvent.change(await screen.findByTestId('join-name'), { target: { value: 'web 9' } });
+    fireEvent.click(screen.getByTestId('join-create'));
+    const command = await screen.findByTestId('join-command');
+    expect(command.textContent).toMatch(/^skep agent --console .* --join /);
+    fireEvent.click(screen.getByTestId('join-kept'));
+    await waitFor(() => expect(screen.queryByTestId('join-command')).toBeNull());
+    const row = (await screen.findByText('web 9')).closest('tr') as HTMLElement;
+    expect(row.textContent).toContain('0 of 1');
+    fireEvent.click(within(row).getByTestId('join-revoke'));
+    await screen.findByText(/Agents that did stay/);
+    fireEvent.click(confirmButton());
+    await waitFor(() => expect(row.textContent).toContain('revoked'));
+  });
+
+  it('revoke an agent after asking', async () => {
+    await start('/settings/agents');
+    const button = (await screen.findAllByTestId('agent-revoke'))[0] as HTMLElement;
+    const row = button.closest('tr') as HTMLElement;
+    expect(row.textContent).not.toContain('revoked');
+    fireEvent.click(button);
+    await screen.findByText(/comes back with a join token made after this/);
+    fireEvent.click(confirmButton());
+    await waitFor(() => expect(row.textContent).toContain('revoked'));
+    expect(within(row).queryByTestId('agent-revoke')).toBeNull();
   });
 });
 

@@ -5,6 +5,7 @@ import type {
   Container,
   Host,
   Image,
+  JoinToken,
   Process,
   Token,
   User,
@@ -19,6 +20,7 @@ export type {
   FieldInfo,
   Host,
   Image,
+  JoinToken,
   Process,
   Token,
   User,
@@ -34,6 +36,7 @@ export interface KindTypes {
   user: User;
   token: Token;
   audit: Audit;
+  join_token: JoinToken;
 }
 export type KindName = keyof KindTypes;
 

@@ -9,6 +9,7 @@ export { default as CopyOutlined } from '@ant-design/icons/CopyOutlined';
 export { default as DashboardOutlined } from '@ant-design/icons/DashboardOutlined';
 export { default as DesktopOutlined } from '@ant-design/icons/DesktopOutlined';
 export { default as DownloadOutlined } from '@ant-design/icons/DownloadOutlined';
+export { default as DownOutlined } from '@ant-design/icons/DownOutlined';
 export { default as FilterOutlined } from '@ant-design/icons/FilterOutlined';
 export { default as LeftOutlined } from '@ant-design/icons/LeftOutlined';
 export { default as LogoutOutlined } from '@ant-design/icons/LogoutOutlined';
