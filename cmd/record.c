@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* skep record show|status: what the flight recorder of this host has. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "agent_run.h"
@@ -131,7 +132,7 @@ struct status {
     struct sk_record_summary sum;
     struct sk_record_pin *pins;
     size_t n_pins;
-    bool running; /* an agent has told so within 30 s */
+    bool running; /* an agent lives that has said so within 30 s */
     char error[SK_ERR_MAX];
     uint64_t dropped;
 };
@@ -149,7 +150,8 @@ static void agent_ask(const char *data, struct status *s)
         sk_file_read(AT_FDCWD, path, (size_t)4 << 20, &text, &n, NULL) < 0 ||
         sk_kind_from_json(&sk_kind_agent, sk_str_n(text, n), arena, &g, NULL) < 0)
         return;
-    s->running = g.recording && sk_now_wall_ns() - g.seen < 30 * SK_NS_PER_S;
+    s->running = g.recording && sk_now_wall_ns() - g.seen < 30 * SK_NS_PER_S &&
+                 (kill((pid_t)g.pid, 0) == 0 || errno == EPERM);
     s->dropped = g.record_dropped;
     (void)sk_str_copy(s->error, sizeof(s->error), g.record_error);
 }

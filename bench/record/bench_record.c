@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <time.h>
+#include <unistd.h>
 #include <zstd.h>
 
 #include "base/file.h"
@@ -42,6 +43,13 @@ static uint64_t core_ns(void)
 
     (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* cannot fail: a thread's own clock */
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static int by_u64(const void *x, const void *y)
+{
+    uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+
+    return (a > b) - (a < b);
 }
 
 /* One process, one struct, as in the agent's tree. */
@@ -189,6 +197,68 @@ static int write_run(const char *dir, struct mix *m, bool by_second, double *ret
     return 0;
 }
 
+/* What the event's way pays with a thread of the writer's own, and how long the longest call takes:
+ * a call that compresses and writes a block holds up the events behind it. Every 8192 events it
+ * rests, as events come from a ring and not without end. */
+static int call_run(const char *dir, struct mix *m, bool thread, double *ret_ns, double *ret_worst,
+                    double *ret_end, struct sk_err *err)
+{
+    SK_CLEANUP(sk_record_writer_freep) struct sk_record_writer *w = NULL;
+    const struct sk_record_options o = {.thread = thread};
+    static uint64_t took[ROUNDS * EVENTS_MAX];
+    struct sk_record_writer_stats s;
+    uint64_t spent = 0, t0, call, n = 0;
+    int r = sk_record_writer_open(dir, &o, &w, err);
+
+    for (size_t round = 0; r == 0 && round < ROUNDS; round++) {
+        mix_move(m);
+        t0 = core_ns();
+        for (size_t i = 0; r == 0 && i < m->n; i++) {
+            call = sk_now_mono_ns();
+            r = sk_record_write(w, &m->v[i], err);
+            r = r == -EAGAIN ? 0 : r; /* told at the end */
+            took[n++] = sk_now_mono_ns() - call;
+        }
+        spent += core_ns() - t0;
+        (void)usleep(4000);
+    }
+    if (r < 0)
+        return r;
+    sk_record_writer_stats(w, &s);
+    qsort(took, n, sizeof(took[0]), by_u64);
+    *ret_ns = (double)spent / (double)n;
+    *ret_worst = (double)took[n - 1];
+    *ret_end = (double)took[n - 1 - s.blocks / 2]; /* in the middle of those that end a block */
+    printf("%s: %.3f us of the caller's core time an event (clock included), the call that ends a "
+           "block takes "
+           "%.1f us, the longest %.1f us; %llu not recorded, %.1f MiB\n",
+           thread ? "with a thread" : "without", *ret_ns / 1e3, *ret_end / 1e3, *ret_worst / 1e3,
+           (unsigned long long)s.not_recorded, (double)s.memory / 1048576);
+    return 0;
+}
+
+static int calls_run(const char *dir, struct mix *m, struct sk_err *err)
+{
+    double ns, worst, end;
+    char sub[300];
+    int r;
+
+    (void)snprintf(sub, sizeof(sub), "%s/alone", dir);
+    r = call_run(sub, m, false, &ns, &worst, &end, err);
+    if (r < 0)
+        return r;
+    say("record_block_end_without_thread", end / 1e3, "us", "", "lower", 1);
+    say("record_call_worst_without_thread", worst / 1e3, "us", "", "lower", 1);
+    (void)snprintf(sub, sizeof(sub), "%s/thread", dir);
+    r = call_run(sub, m, true, &ns, &worst, &end, err);
+    if (r < 0)
+        return r;
+    say("record_event_path", ns / 1e3, "us/event", "1", "lower", 1);
+    say("record_block_end", end / 1e3, "us", "", "lower", 1);
+    say("record_call_worst", worst / 1e3, "us", "", "lower", 1);
+    return 0;
+}
+
 static int read_run(const char *dir, const char *name, const struct sk_record_filter *f,
                     struct sk_err *err)
 {
@@ -252,7 +322,9 @@ static int run(const char *dir, struct mix *m, struct sk_err *err)
     (void)snprintf(sub, sizeof(sub), "%s/slow", dir); /* written last: the mix has its times */
     f.to = m->v[m->n - 1].evt.time;
     f.from = f.to - SK_NS_PER_S;
-    return r < 0 ? r : read_run(sub, NULL, &f, err);
+    if (r == 0)
+        r = read_run(sub, NULL, &f, err);
+    return r < 0 ? r : calls_run(dir, m, err);
 }
 
 static int rm(const char *path, const struct stat *st, int flag, struct FTW *ftw)

@@ -76,7 +76,7 @@ static bool shape_init(struct shape *s, const struct sk_kind *k, size_t except)
 
 static inline bool same_str(struct sk_str a, struct sk_str b)
 {
-    return a.n == b.n && !a.p == !b.p && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    return a.n == b.n && !a.p == !b.p && (!a.p || memcmp(a.p, b.p, a.n) == 0);
 }
 
 static bool same_obj(const struct sk_kind *k, const void *a, const void *b);

@@ -5,13 +5,14 @@
  * tried again with whatever comes next.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 
 #include "record/writer_int.h"
 
-#define QUEUE_MAX 4                      /* blocks that wait */
-#define ROOM_NS (20 * (long)1000 * 1000) /* the caller waits this long for one to be taken */
+#define QUEUE_MAX 6                      /* blocks that wait */
+#define ROOM_NS (50 * (long)1000 * 1000) /* the caller waits this long for one to be taken */
 #define LIST_WAIT_MAX ((size_t)4 << 20)  /* bytes of containers that wait */
 #define BLOCKS_KEPT_MAX (QUEUE_MAX + 2)  /* empty ones; more are freed */
 
@@ -107,6 +108,8 @@ static void *hand_main(void *arg)
     bool dropped = false, has_pins = false, ends = false;
     struct sk_buf list;
 
+    /* else it would take the processor from the caller, who wakes it */
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){0});
     sk_buf_init(&list, LIST_WAIT_MAX + 1);
     while (!ends) {
         struct sk_rec_block *b;

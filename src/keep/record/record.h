@@ -61,7 +61,7 @@ SK_DEFINE_CLEANUP(struct sk_record_writer *, sk_record_writer_free)
 /* e is not kept. On an error (-ENOSPC, -EROFS …) the events collected so far are counted as not
  * recorded; the next block that can be written says how many, and of which time. The caller goes
  * on as before. With a thread, the error may be that of a block before; -EAGAIN: the thread is so
- * far behind that the block was let go (waits 20 ms for it, once until it has caught up). */
+ * far behind that the block was let go (waits 50 ms for it, once until it has caught up). */
 int sk_record_write(struct sk_record_writer *w, const struct sk_event *e,
                     struct sk_err *err) SK_NODISCARD;
 /* To be called several times a second: writes the block before its first event is a second old. */
