@@ -35,6 +35,7 @@ static __always_inline void task_fill(struct scratch *s, struct skw_task *ret,
     hdr_fill(s, &ret->h, t, kind, type, ring);
     ret->ppid = up->tgid;
     ret->parent_start = up->group_leader->start_boottime;
+    ret->lost = lost_of(ret->h.cgroup);
     ret->vpid = pid_nr(sig->pids[1], level);
     if (up->thread_pid->level >= level)
         ret->vppid = pid_nr(up->signal->pids[1], level);

@@ -85,6 +85,14 @@ struct {
     __type(value, __u32); /* SKW_F_CONTAINER, 1 << (16 + ring) once told on it */
 } skb_cgroups SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 4096);
+    __type(key, __u64); /* of a cgroup */
+    __type(value, struct skw_lost);
+} skb_lost SEC(".maps");
+__u32 skb_lossy; /* something was lost */
+
 struct skw_wake skb_wake[2];
 
 /* ---- scratch, counters ---- */
@@ -126,14 +134,40 @@ static __always_inline void failed(__u32 error)
         c->error[error & (SKW_E_MAX - 1)]++;
 }
 
-static __always_inline void lost(__u8 type)
+/* Whose the lost event was. A global function: it is not where the usual way goes. */
+__noinline int skb_lost_note(__u64 cgroup, __u32 ring)
 {
-    struct skw_counts *c = counts_get();
+    struct skw_lost fresh = {}, *l = bpf_map_lookup_elem(&skb_lost, &cgroup);
+    struct skw_counts *c;
 
-    if (c) {
-        c->lost[type & (SKW_TYPES - 1)]++;
-        c->lost_all++;
+    skb_lossy = 1;
+    if (!l) {
+        (void)bpf_map_update_elem(&skb_lost, &cgroup, &fresh, BPF_NOEXIST);
+        l = bpf_map_lookup_elem(&skb_lost, &cgroup); /* another processor's, if it was faster */
     }
+    if (l) {
+        __sync_fetch_and_add(&l->ring[ring & 1], 1);
+        return 0;
+    }
+    c = counts_get();
+    if (c)
+        c->lost_other++;
+    return 0;
+}
+
+/* An event of that cgroup found no room. */
+static __always_inline void lost(struct skw_counts *c, __u8 type, __u64 cgroup, __u32 ring)
+{
+    c->lost[type & (SKW_TYPES - 1)]++;
+    c->lost_all++;
+    skb_lost_note(cgroup, ring);
+}
+
+static __always_inline __u64 lost_of(__u64 cgroup)
+{
+    struct skw_lost *l = skb_lossy ? bpf_map_lookup_elem(&skb_lost, &cgroup) : NULL;
+
+    return l ? l->ring[0] + l->ring[1] : 0;
 }
 
 /* ---- pointers into the kernel ---- */
@@ -220,17 +254,6 @@ static __always_inline __u64 wake_flags(void *ring, struct skw_counts *c, int wh
     return BPF_RB_FORCE_WAKEUP;
 }
 
-static __always_inline void sent_count(struct skw_counts *c, __u8 type, bool sent)
-{
-    type &= SKW_TYPES - 1;
-    if (sent) {
-        c->sent[type]++;
-    } else {
-        c->lost[type]++;
-        c->lost_all++;
-    }
-}
-
 static __always_inline void emit(struct skw_hdr *h, __u32 fixed, __u32 text, int ring, int hurry)
 {
     struct skw_counts *c = counts_get();
@@ -247,7 +270,10 @@ static __always_inline void emit(struct skw_hdr *h, __u32 fixed, __u32 text, int
     else
         r = bpf_ringbuf_output(&skb_ring1, h, fixed + text,
                                wake_flags(&skb_ring1, c, 1, hurry, h->time, fixed + text));
-    sent_count(c, h->type, r == 0);
+    if (r == 0)
+        c->sent[h->type & (SKW_TYPES - 1)]++;
+    else
+        lost(c, h->type, h->cgroup, ring == RING_FIRST ? 0 : 1);
 }
 
 /* ---- container identity ---- */

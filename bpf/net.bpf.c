@@ -223,6 +223,7 @@ static __always_inline struct owners *owners_of(__u64 key)
 static __always_inline void owner_keep(struct skw_sock *r, __u64 key)
 {
     struct owners *b = owners_of(key);
+    struct skw_counts *c;
     __u32 i, at;
 
     if (!b)
@@ -231,8 +232,10 @@ static __always_inline void owner_keep(struct skw_sock *r, __u64 key)
         if (b->key[i] == key || __sync_val_compare_and_swap(&b->key[i], 0, OWNER_BUSY) == 0)
             at = i;
     if (at == OWNER_WAYS) {
-        lost(skb_type_tcpclose);
-        at = (__u32)r->h.time;
+        at = (__u32)r->h.time & (OWNER_WAYS - 1);
+        c = counts_get();
+        if (c)
+            lost(c, skb_type_tcpclose, b->o[at].cgroup, RING_FILE);
     }
     at &= OWNER_WAYS - 1;
     b->key[at] = OWNER_BUSY;
@@ -358,7 +361,7 @@ static __always_inline int on_sock(struct sys_exit_ctx *ctx)
     flags = flags_of(s, t, RING_FILE);
     r = bpf_ringbuf_reserve(&skb_ring1, sizeof(*r), 0);
     if (!r) {
-        sent_count(c, y->type, 0);
+        lost(c, y->type, s->cg_key, RING_FILE);
         return 0;
     }
     hdr_put(s, &r->h, t, SKW_SOCK, y->type, flags);
@@ -370,7 +373,7 @@ static __always_inline int on_sock(struct sys_exit_ctx *ctx)
     kind_read(r, sk, can_cast());
     inet_fill(r, sk, &h);
     owner_note(r, y, number, ctx->ret);
-    sent_count(c, y->type, 1);
+    c->sent[y->type & (SKW_TYPES - 1)]++;
     bpf_ringbuf_submit(r, wake_flags(&skb_ring1, c, 1, y->flags & SKW_S_URGENT ? INSTANT : URGENT,
                                      r->h.time, sizeof(*r)));
     return 0;
@@ -462,7 +465,7 @@ static __noinline int tcp_close6(struct sock *sk, struct sock_head *h, struct ow
     struct sock6 *r = bpf_ringbuf_reserve(&skb_ring1, sizeof(*r), 0);
 
     if (!r) {
-        sent_count(c, skb_type_tcpclose, 0);
+        lost(c, skb_type_tcpclose, o->cgroup, RING_FILE);
         return 0;
     }
     close_fill(&r->k, sk, h, o);
@@ -470,7 +473,7 @@ static __noinline int tcp_close6(struct sock *sk, struct sock_head *h, struct ow
     r->k.text_n = sizeof(r->addr);
     bpf_probe_read_kernel(r->addr[0], 16, &sk->__sk_common.skc_v6_rcv_saddr);
     bpf_probe_read_kernel(r->addr[1], 16, &sk->__sk_common.skc_v6_daddr);
-    sent_count(c, skb_type_tcpclose, 1);
+    c->sent[skb_type_tcpclose & (SKW_TYPES - 1)]++;
     bpf_ringbuf_submit(r, wake_flags(&skb_ring1, c, 1, CALM, r->k.h.time, sizeof(*r)));
     return 0;
 }
@@ -497,11 +500,11 @@ int BPF_PROG(skb_tcp_state, struct sock *sk, int old, int state)
         return tcp_close6(sk, &h, &o, c);
     r = bpf_ringbuf_reserve(&skb_ring1, sizeof(*r), 0);
     if (!r) {
-        sent_count(c, skb_type_tcpclose, 0);
+        lost(c, skb_type_tcpclose, o.cgroup, RING_FILE);
         return 0;
     }
     close_fill(r, sk, &h, &o);
-    sent_count(c, skb_type_tcpclose, 1);
+    c->sent[skb_type_tcpclose & (SKW_TYPES - 1)]++;
     bpf_ringbuf_submit(r, wake_flags(&skb_ring1, c, 1, CALM, r->h.time, sizeof(*r)));
     return 0;
 }

@@ -84,13 +84,11 @@ void agent_alert(void *arg, const struct sk_alert *found)
 {
     struct sk_agent_run *a = arg;
     struct sk_alert al = *found;
-    struct sk_sensor_stats st;
     char id[27];
 
     sk_ulid_make(al.time, id);
     al.id = sk_str_n(id, 26);
-    sk_sensor_stats(a->sensor, &st);
-    al.lost = st.lost;
+    al.lost = sk_sensor_lost_since(a->sensor, al.proc);
     al.incident_id = agent_incident_of(a, &al);
     al.recorded = agent_record_pin(a, &al);
     if (al.container && al.container->late && alert_hold(a, &al))

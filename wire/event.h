@@ -92,6 +92,7 @@ struct skw_task {
     __u32 ppid, vpid, vppid, sid, pgid;
     __u32 tty; /* as skw_inode.dev; 0 = none */
     __u64 parent_start;
+    __u64 lost; /* events of its cgroup lost so far, see struct skw_lost */
     struct skw_ids ids;
     char comm[16];
 };
@@ -190,10 +191,16 @@ enum skw_cast {                    /* becomes the type's id in the kernel's BTF 
 enum skw_error { SKW_E_SCRATCH, SKW_E_USER, SKW_E_KERNEL, SKW_E_MAX = 8 };
 
 struct skw_counts {
-    __u64 lost_all;
+    __u64 lost_all, lost_other;
     __u64 sent[SKW_TYPES], lost[SKW_TYPES], filtered[SKW_TYPES];
     __u64 error[SKW_E_MAX];
     __u32 since[2]; /* bytes sent to a ring since its backlog was looked at */
+};
+
+/* Events lost, by the key of the cgroup that they came from. Where there is no room for a cgroup,
+ * they count in skw_counts.lost_other. */
+struct skw_lost {
+    __u64 ring[2];
 };
 
 struct skw_wake { /* per ring, written by the kernel side */

@@ -5,16 +5,22 @@
 
 struct sk_cgroups {
     struct sk_map *by_key;
+    void (*drop)(void *arg, const struct sk_cgroup *g);
+    void *arg;
     struct sk_cgroup *last; /* most events come from where the one before came from */
 };
 
-struct sk_cgroups *sk_cgroups_new(void)
+struct sk_cgroups *sk_cgroups_new(void (*drop)(void *arg, const struct sk_cgroup *g), void *arg)
 {
     struct sk_cgroups *c = calloc(1, sizeof(*c));
 
     if (c && !(c->by_key = sk_map_new())) {
         free(c);
         return NULL;
+    }
+    if (c) {
+        c->drop = drop;
+        c->arg = arg;
     }
     return c;
 }
@@ -33,6 +39,8 @@ struct sk_cgroup *sk_cgroups_get(struct sk_cgroups *c, uint64_t key)
 
 static void drop(struct sk_cgroups *c, struct sk_cgroup *g)
 {
+    if (c->drop)
+        c->drop(c->arg, g);
     (void)sk_map_del(c->by_key, g->key);
     if (c->last == g)
         c->last = NULL;
@@ -84,6 +92,14 @@ void sk_cgroups_unref(struct sk_cgroups *c, struct sk_cgroup *g)
 size_t sk_cgroups_size(const struct sk_cgroups *c)
 {
     return sk_map_size(c->by_key);
+}
+
+struct sk_cgroup *sk_cgroups_next(const struct sk_cgroups *c, size_t *it)
+{
+    uint64_t key;
+    void *val;
+
+    return sk_map_next(c->by_key, it, &key, &val) ? val : NULL;
 }
 
 struct sk_cgroups *sk_cgroups_free(struct sk_cgroups *c)

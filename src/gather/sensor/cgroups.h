@@ -13,6 +13,7 @@
 struct sk_cgroups;
 struct sk_cgroup {
     uint64_t key, v2_id; /* the kernel's ids: of the hierarchy that settles, of the unified one */
+    uint64_t lost, lost_at; /* events of it that were lost, as read when so many of all were */
     uint32_t refs;
     bool gone;      /* removed in the kernel */
     bool container; /* id is one */
@@ -20,7 +21,8 @@ struct sk_cgroup {
     char id[65];
 };
 
-struct sk_cgroups *sk_cgroups_new(void); /* NULL: no memory */
+/* drop: an entry goes. NULL: no memory. */
+struct sk_cgroups *sk_cgroups_new(void (*drop)(void *arg, const struct sk_cgroup *g), void *arg);
 struct sk_cgroups *sk_cgroups_free(struct sk_cgroups *c);
 SK_DEFINE_CLEANUP(struct sk_cgroups *, sk_cgroups_free)
 
@@ -33,5 +35,7 @@ void sk_cgroups_gone(struct sk_cgroups *c, uint64_t key);
 void sk_cgroups_ref(struct sk_cgroup *g);
 void sk_cgroups_unref(struct sk_cgroups *c, struct sk_cgroup *g); /* NULL is fine */
 size_t sk_cgroups_size(const struct sk_cgroups *c);
+/* All; start with *it = 0. NULL: no more. None may come or go meanwhile. */
+struct sk_cgroup *sk_cgroups_next(const struct sk_cgroups *c, size_t *it);
 
 #endif

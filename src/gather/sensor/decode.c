@@ -142,7 +142,8 @@ static struct sk_str path_join(struct sk_decode *d, struct sk_str base, struct s
     if (!dst)
         return s;
     if (s.p[0] != '/') {
-        memcpy(dst, base.p, base.n);
+        if (base.n)
+            memcpy(dst, base.p, base.n);
         n = base.n;
         dst[n++] = '/';
     }

@@ -46,6 +46,7 @@ struct sk_proc {
     uint8_t state;                            /* private to the tree */
     bool known;                               /* texts were read, not only the pid seen */
     uint64_t cgroup_key;
+    uint64_t lost_key, lost_base; /* of which cgroup so many events were lost when it began */
     char id[SK_PROC_ID_MAX], parent_id[SK_PROC_ID_MAX];
     char user[3][SK_PROC_NAME_MAX]; /* user, group, loginname */
 };

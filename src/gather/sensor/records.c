@@ -13,18 +13,6 @@ int64_t sk_sensor_wall(const struct sk_sensor *s, uint64_t boot_ns)
     return (int64_t)boot_ns + s->wall_offset;
 }
 
-static uint64_t lost_now(const struct sk_sensor *s)
-{
-    const char *at = (const char *)s->counts;
-    uint64_t n = 0;
-    size_t i;
-
-    for (i = 0; i < s->cpus; i++)
-        n += __atomic_load_n((const uint64_t *)(const void *)(at + i * s->count_step),
-                             __ATOMIC_RELAXED);
-    return n;
-}
-
 void sk_proc_drop(void *arg, struct sk_proc *p)
 {
     struct sk_sensor *s = arg;
@@ -183,6 +171,10 @@ static void task_set(struct sk_proc *p, const struct skw_task *t)
     p->p.tty = t->tty;
     p->p.is_vpgid_leader = t->pgid == t->h.tgid;
     p->p.is_sid_leader = t->sid == t->h.tgid;
+    if (p->lost_key != t->h.cgroup) { /* it began here, or has come here */
+        p->lost_key = t->h.cgroup;
+        p->lost_base = t->lost;
+    }
 }
 
 static bool may_write(const struct skw_exec *e)
@@ -264,7 +256,7 @@ static void deliver(struct sk_sensor *s, struct sk_event *ev, struct sk_proc *p,
     ev->hostname = s->hostname_view;
     ev->evt.num = ++s->num;
     ev->evt.time = sk_sensor_wall(s, time);
-    ev->evt.lost = lost_now(s);
+    ev->evt.lost = sk_lost_all(s);
     ev->proc = p ? &p->p : NULL;
     if (p && p->cgroup && p->cgroup->container && s->conf.container)
         ev->container = s->conf.container(s->conf.arg, p->p.container_id);

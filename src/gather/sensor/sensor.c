@@ -178,7 +178,7 @@ int sk_sensor_new(const struct sk_sensor_conf *conf, struct sk_sensor **ret, str
     s->hostname_view =
         sk_str_n(s->hostname, sk_str_copy(s->hostname, sizeof(s->hostname), conf->hostname));
     s->tree = sk_proctree_new(s->id_view, sk_proc_drop, s);
-    s->cgroups = sk_cgroups_new();
+    s->cgroups = sk_cgroups_new(sk_lost_drop, s);
     s->users = sk_users_new();
     if (!s->tree || !s->cgroups || !s->users)
         return sk_err_set(err, -ENOMEM, "sensor: out of memory");

@@ -72,6 +72,15 @@ void sk_sensor_stats(const struct sk_sensor *s, struct sk_sensor_stats *ret);
 int sk_sensor_losses(const struct sk_sensor *s, struct sk_arena *a, struct sk_loss **ret,
                      size_t *ret_n) SK_NODISCARD;
 
+/*
+ * How many events of its workload were lost since p began: of the cgroup that it is in, as the
+ * kernel counts them when this is asked. More, never fewer, when its beginning was not seen or the
+ * kernel had no room to count for each cgroup. 0 for NULL.
+ */
+uint64_t sk_sensor_lost_since(struct sk_sensor *s, const struct sk_process *p);
+/* How many of a container (64-hex id), with all cgroups in it that are still there. */
+uint64_t sk_sensor_lost_container(struct sk_sensor *s, struct sk_str id);
+
 /* What this kernel grants, what is used, and what is lost without: the table of
  * `skep agent --check`. Needs no sensor; loads and attaches each hook for a moment. */
 int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n,

@@ -146,6 +146,8 @@ void sk_record_task(struct sk_sensor *s, const struct skw_exec *e);
 /* Sets p's texts from an exec: name, exe, args, cmdline, cwd, env. */
 void sk_proc_texts(struct sk_proc *p, struct sk_str comm, const struct sk_exec_text *t);
 void sk_proc_drop(void *arg, struct sk_proc *p);
+void sk_lost_drop(void *arg, const struct sk_cgroup *g); /* lost.c: the kernel need not count on */
+uint64_t sk_lost_all(const struct sk_sensor *s);
 int64_t sk_sensor_wall(const struct sk_sensor *s, uint64_t boot_ns);
 
 /* ---- proc_scan.c ---- */

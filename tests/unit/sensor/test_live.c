@@ -568,7 +568,7 @@ static bool cgroup_make(void)
     return false;
 }
 
-static void contained_do(void)
+static void cgroup_enter(void)
 {
     char path[300];
     int fd;
@@ -578,6 +578,11 @@ static void contained_do(void)
     if (fd < 0 || write(fd, "0", 1) != 1)
         _exit(96);
     (void)close(fd);
+}
+
+static void contained_do(void)
+{
+    cgroup_enter();
     (void)close(open("/etc/passwd", O_RDONLY));
     (void)execl("/bin/true", "true", (char *)NULL);
 }
@@ -662,6 +667,73 @@ static void what_is_lost_is_counted_exactly(void **state)
     down();
 }
 
+/* A child in the container that runs fn and then waits to be killed; its pid, once fn is done. */
+static pid_t contained_start(void (*fn)(void))
+{
+    int done[2];
+    char c;
+    pid_t pid;
+
+    assert_int_equal(pipe2(done, O_CLOEXEC), 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        cgroup_enter();
+        fn();
+        (void)close(done[1]);
+        (void)close(done[0]);
+        for (;;)
+            (void)pause();
+    }
+    (void)close(done[1]);
+    (void)!read(done[0], &c, 1); /* end of file */
+    (void)close(done[0]);
+    return pid;
+}
+
+static void sleep_do(void)
+{
+    (void)execl("/bin/sleep", "sleep", "60", (char *)NULL);
+    _exit(98);
+}
+
+static void what_is_lost_is_told_of_the_workload_that_lost_it(void **state)
+{
+    struct sk_sensor_conf conf = {
+        .host_id = SK_STR("test"), .hostname = SK_STR("test"), .event = on_flood, .ring_kib = 64};
+    uint64_t want[2] = {0, 0};
+    struct sk_loss flood;
+    pid_t loud, late;
+    int i;
+
+    (void)state;
+    want[SK_E_LCHOWN / 64] |= 1ULL << (SK_E_LCHOWN % 64);
+    assert_int_equal(sk_sensor_new(&conf, &s, NULL), 0);
+    if (!sk_sensor_live(s, NULL) || !cgroup_make()) {
+        down();
+        skip();
+    }
+    sk_sensor_want(s, want);
+    drain();
+    loud = contained_start(flood_do);
+    drain();
+    late = contained_start(sleep_do);
+    drain();
+    losses_of("lchown", &flood);
+    assert_true(flood.lost > 0);
+    assert_int_equal(sk_sensor_lost_container(s, SK_STR(CID)), flood.lost);
+    assert_int_equal(sk_sensor_lost_since(s, sk_sensor_process(s, (uint64_t)loud)), flood.lost);
+    assert_int_equal(sk_sensor_lost_since(s, sk_sensor_process(s, (uint64_t)late)), 0);
+    assert_int_equal(sk_sensor_lost_since(s, sk_sensor_process(s, (uint64_t)getpid())), 0);
+    (void)kill(loud, SIGKILL);
+    (void)kill(late, SIGKILL);
+    assert_int_equal(waitpid(loud, NULL, 0), loud);
+    assert_int_equal(waitpid(late, NULL, 0), late);
+    for (i = 0; i < 100 && rmdir(cgroup) < 0; i++)
+        (void)usleep(10000);
+    down();
+}
+
 static int all_up(void **state)
 {
     (void)state;
@@ -694,7 +766,8 @@ int main(void)
         the_end_of_a_connection_that_had_no_place_counts_as_lost,
         a_call_that_seccomp_refuses_is_told_as_blocked,
         a_refused_open_after_setuid_is_told_with_the_new_user,
-        a_container_is_known_by_the_name_of_its_cgroup, what_is_lost_is_counted_exactly)};
+        a_container_is_known_by_the_name_of_its_cgroup, what_is_lost_is_counted_exactly,
+        what_is_lost_is_told_of_the_workload_that_lost_it)};
 
     return cmocka_run_group_tests(tests, all_up, all_down);
 }

@@ -170,7 +170,7 @@ static void nobody_becomes_its_own_ancestor(void **state)
 
 static void a_cgroup_lives_until_it_is_removed_and_unused(void **state)
 {
-    SK_CLEANUP(sk_cgroups_freep) struct sk_cgroups *c = sk_cgroups_new();
+    SK_CLEANUP(sk_cgroups_freep) struct sk_cgroups *c = sk_cgroups_new(NULL, NULL);
     char id[65];
     struct sk_cgroup *g;
 
