@@ -61,6 +61,8 @@ struct sk_agent_run {
     struct agent_record *record; /* NULL: none */
     struct sk_correlate *correlate;
     struct sk_agent_intel *intel;
+    struct agent_evidence *evidence; /* agent_evidence.h */
+    struct sk_agent_audit *audit; /* NULL: no log to follow */
     char hostname[256];
     pthread_t thread;
     bool started;
@@ -116,6 +118,11 @@ void agent_exception_got(struct sk_agent_run *a, const void *obj, bool removed);
 void agent_indicator_got(struct sk_agent_run *a, const void *obj, bool removed);
 bool agent_intel_event(struct sk_agent_run *a, const struct sk_event *ev); /* true: one was found */
 void agent_intel_poll(struct sk_agent_run *a, uint64_t now_ns);
+
+/* agent_audit.c: the Kubernetes audit log of this host */
+int agent_audit_new(struct sk_agent_run *a, struct sk_err *err);
+void agent_audit_free(struct sk_agent_run *a);
+void agent_audit_poll(struct sk_agent_run *a, uint64_t now_ns);
 
 /* agent_incident.c */
 int agent_incidents_new(struct sk_agent_run *a, struct sk_err *err);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent_down.h"
+#include "agent_evidence.h"
 #include "agent_int.h"
 #include "base/time.h"
 
@@ -184,7 +185,9 @@ static void turn(struct sk_agent_run *a)
     agent_held_release(a, now, false);
     agent_rules_poll(a, now);
     agent_intel_poll(a, now);
+    agent_audit_poll(a, now);
     agent_record_tick(a, now);
+    agent_evidence_poll(a);
     agent_profiles_poll(a, now);
     if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
         a->flushed_ns = now;
@@ -274,6 +277,8 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
         r = agent_incidents_new(a, err);
     if (r == 0)
         r = agent_intel_new(a, err);
+    if (r == 0)
+        r = agent_audit_new(a, err);
     if (r < 0)
         return r;
     r = sk_sensor_new(&sensor, &a->sensor, err);
@@ -281,6 +286,8 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
         r = agent_record_new(a, err);
     if (r == 0)
         r = agent_rules_watch(a, err);
+    if (r == 0)
+        r = agent_evidence_new(a, err);
     if (r == 0)
         r = agent_down_open(a, err);
     if (r == 0)
@@ -337,12 +344,14 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
         (void)!write(a->stop_fd, &one, sizeof(one));
         (void)pthread_join(a->thread, NULL);
     }
+    agent_evidence_free(a);
     agent_record_free(a);
     (void)sk_sensor_free(a->sensor);
     (void)sk_detect_free(a->detect);
     agent_profiles_free(a);
     agent_incidents_free(a);
     agent_intel_free(a);
+    agent_audit_free(a);
     for (i = 0; i < a->mails.n; i++)
         mail_done(&a->mails.v[i]);
     sk_vec_done(&a->mails);

@@ -28,6 +28,7 @@ struct sk_agent_record_conf { /* 0: the recorder's default */
 struct sk_agent_conf {
     const char *data;                     /* DATA */
     const char *host_id;                  /* paths.h */
+    const char *k8s_audit_log; /* followed; NULL: none */
     const char *docker;                   /* socket, or NULL: default */
     const char *rules[SK_RULE_PATHS_MAX]; /* files and folders, watched */
     size_t n_rules;

@@ -98,6 +98,7 @@ int run_agent_conf(struct run *r, const struct sk_args *a, struct sk_agent_conf 
     conf->data = r->data;
     conf->host_id = r->host_id;
     conf->docker = sk_args_get(a, "docker");
+    conf->k8s_audit_log = sk_args_get(a, "k8s-audit-log");
     conf->builtin_rules = !sk_args_flag(a, "no-builtin-rules");
     conf->print_json = sk_args_flag(a, "print-json");
     conf->print_alerts = conf->print_json || sk_args_flag(a, "print-alerts");

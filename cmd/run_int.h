@@ -33,6 +33,7 @@ void run_tell_limits(const struct sk_agent_run *agent);
         {"record-size", 0, "SIZE", "1G", "bytes on disk for the flight recorder", false},          \
         {"record-age", 0, "AGE", NULL, "drop what the recorder has after this time", false},       \
         {"no-record", 0, NULL, NULL, "record nothing", false},                                     \
+        {"k8s-audit-log", 0, "FILE", NULL, "follow the audit log of a Kubernetes API server", false}, \
         SK_OPT_PROFILES, {"docker", 0, "SOCKET", NULL, "Docker's socket (default /run/docker.sock)", false},        \
         {"print-alerts", 0, NULL, NULL, "alerts also on standard output, a line each", false},     \
     {                                                                                              \

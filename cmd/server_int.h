@@ -19,6 +19,7 @@ struct sk_server_run {
     struct sk_live *live;
     struct sk_fleet *fleet;
     struct sk_changes *changes;
+    struct server_audit *audit;
     struct sk_serve *serve;
     struct sk_link_server *door; /* for agents of other hosts; NULL: closed */
     char tls_dir[SK_PATH_TEXT], url[128], agents[128];
@@ -56,6 +57,11 @@ void server_down_init(struct sk_server_run *s); /* server_down.c: agents are tol
 /* serve.h's rules_check (server_rules.c) */
 int server_rules_check(const struct sk_rule_text *files, size_t n, size_t which,
                        struct sk_buf *out, struct sk_err *err);
+/* server_audit.c; serve.h's k8s_audit */
+int server_audit_new(struct sk_server_run *s, struct sk_err *err) SK_NODISCARD;
+void server_audit_free(struct sk_server_run *s);
+int server_k8s_audit(void *arg, struct sk_str cluster, struct sk_str json, size_t *ret_n,
+                     struct sk_err *err);
 void server_health(struct sk_server_run *s); /* logs when it changed */
 void *server_keeper(void *arg);
 

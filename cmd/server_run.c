@@ -118,6 +118,8 @@ static int face_new(struct sk_server_run *s, struct sk_err *err)
                                   .rules_check = server_rules_check,
                                   .rules_json = s->conf.rules_json,
                                   .fault = s->conf.fault,
+                                  .k8s_audit = server_k8s_audit,
+                                  .hooks_arg = s,
                                   .arg = s->conf.arg,
                                   .assets = sk_embedded_console,
                                   .n_assets = sk_embedded_console_n,
@@ -161,6 +163,8 @@ int sk_server_run_new(const struct sk_server_conf *conf, struct sk_server_run **
         r = sk_changes_new(s->store, s->live, &s->changes, err);
     if (r == 0)
         server_down_init(s);
+    if (r == 0)
+        r = server_audit_new(s, err);
     if (r == 0)
         r = face_new(s, err);
     if (r == 0)

@@ -72,6 +72,10 @@ static const struct operation operations[] = {
     {"/agents/{id}/revoke", "post", "revokeAgent",
      "Revoke an agent's certificates: it is cut off and refused until it joins with a new token",
      NULL, REF("Agent"), "200"},
+    {"/k8s-audit", "post", "judgeAuditLog",
+     "Judge events of a Kubernetes audit log (audit.k8s.io/v1 Event or EventList): the address for "
+     "an API server's webhook; ?cluster=NAME names the cluster",
+     "{\"type\":\"object\"}", OBJECT("\"events\":{\"type\":\"integer\"}"), "200"},
     {"/tokens/{id}", "delete", "deleteToken", "Delete an API token", NULL, NULL, "200"},
 };
 

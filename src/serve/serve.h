@@ -83,6 +83,11 @@ struct sk_serve_conf {
     /* What is wrong with the agent in this process; false: nothing, NULL: there is none. */
     bool (*fault)(void *arg, char ret[SK_ERR_MAX]);
     void *arg;
+    /* Judges a document of a cluster's audit log (audit.k8s.io/v1 Event or EventList). 0 and *ret_n
+     * events; -EBADMSG, -EFBIG: err says what is wrong. NULL: none are judged here. */
+    int (*k8s_audit)(void *hooks_arg, struct sk_str cluster, struct sk_str json, size_t *ret_n,
+                     struct sk_err *err);
+    void *hooks_arg;
     const struct sk_asset *assets; /* n_assets of them */
     size_t n_assets;
     struct sk_log *log;

@@ -11,7 +11,7 @@
 #include "io/tls.h"
 #include "serve.h"
 
-#define SK_SESSION_IDLE_NS (12 * 3600 * SK_NS_PER_S)
+#define SK_SESSION_IDLE_NS (12LL * 3600 * SK_NS_PER_S)
 #define SK_SESSION_TOUCH_NS (300 * SK_NS_PER_S) /* last use is written at most this often */
 #define SK_TRIES_MAX 5                          /* failed sign-ins a minute, per name and address */
 #define SK_TRIES_TABLE 1024u
@@ -82,6 +82,7 @@ void sk_api_token_delete(struct sk_call *c, struct sk_str id);
 void sk_api_join_token_add(struct sk_call *c);
 void sk_api_join_token_delete(struct sk_call *c, struct sk_str id);
 void sk_api_agent_revoke(struct sk_call *c, struct sk_str id);
+void sk_api_k8s_audit(struct sk_call *c); /* hooks.c */
 void sk_live_open(struct sk_call *c);
 void sk_pages_get(struct sk_call *c);
 

@@ -134,6 +134,18 @@ static struct sk_str came_from(const struct sk_process *p)
     return (struct sk_str){0};
 }
 
+/* The user of an audit log's request. */
+static struct sk_str audit_user(const struct sk_alert *a)
+{
+    const struct sk_label *f = a->output_fields.v;
+    size_t i;
+
+    for (i = 0; i < a->output_fields.n; i++)
+        if (sk_str_eq(f[i].key, SK_STR("ka.user.name")))
+            return f[i].value;
+    return (struct sk_str){0};
+}
+
 static struct sk_str session_key(struct sk_correlate *c, const struct sk_alert *a)
 {
     const struct sk_process *p;
@@ -141,6 +153,8 @@ static struct sk_str session_key(struct sk_correlate *c, const struct sk_alert *
     struct sk_buf out;
     size_t depth;
 
+    if (sk_str_eq(a->source, SK_STR("k8s_audit")))
+        id = audit_user(a);
     for (p = a->proc, depth = 0; p && depth < DEPTH; depth++, p = p->parent) {
         id = p->id;
         if (p->pid == p->sid)

@@ -3,20 +3,18 @@
  * Correlation: alerts that belong together become one incident with a story, a chain of ATT&CK
  * tactics and a risk.
  *
- * Trail     What one workload is seen doing: all alerts of one container, or of one session
- *           (setsid(2)) on the host, while no more than quiet_ns pass between two. A trail becomes
- *           an incident when its risk reaches risk_min; until then its alerts stand alone.
- * Path      Trails join where the act itself leads from one to the other: a process on the host
- *           that descends from a container (escape), an alert whose connection goes to another
- *           container's address, two workloads talking to the same outside address when an
- *           indicator or a command-and-control rule told it. Two that are incidents already stay
- *           two: people may be working on both.
- * Risk      100 * (1 - product of (1 - w) over the trail's distinct rules * 0.9^(tactics - 1)), w
- *           by priority: emergency 0.6, alert 0.5, critical 0.45, error 0.3, warning 0.15, notice
- *           0.07, informational 0.03, debug 0.01. Repetition does not raise it, further rules do,
- *           and more so when they are of another tactic.
- * Fold      The same rule by the same executable in the same container is one step of the story,
- *           counted.
+ * Trail     What one workload is seen doing: all alerts of one container, of one session
+ *           (setsid(2)) on the host, or of one user in a cluster's audit log, while no more than
+ * quiet_ns pass between two. A trail becomes an incident when its risk reaches risk_min; until then
+ * its alerts stand alone. Path      Trails join where the act itself leads from one to the other: a
+ * process on the host that descends from a container (escape), an alert whose connection goes to
+ * another container's address, two workloads talking to the same outside address when an indicator
+ * or a command-and-control rule told it. Two that are incidents already stay two: people may be
+ * working on both. Risk      100 * (1 - product of (1 - w) over the trail's distinct rules *
+ * 0.9^(tactics - 1)), w by priority: emergency 0.6, alert 0.5, critical 0.45, error 0.3, warning
+ * 0.15, notice 0.07, informational 0.03, debug 0.01. Repetition does not raise it, further rules
+ * do, and more so when they are of another tactic. Fold      The same rule by the same executable
+ * in the same container is one step of the story, counted.
  *
  * Workload  a few alerts a second at most, thousands in a storm; memory bounded by the limits
  * below. Trust     texts of alerts are chosen by whoever is watched: cut, never interpreted. Pure
