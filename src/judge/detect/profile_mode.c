@@ -180,6 +180,7 @@ static int entries_compare(struct sk_profiles *p, struct pf_profile *f, const st
 {
     SK_CLEANUP(sk_map_freep) struct sk_map *listed = sk_map_new();
     const struct sk_profile_entry *v = in->entries.v;
+    int64_t made = in->rev ? (int64_t)in->rev * 1000 : in->updated; /* rev: microseconds */
     struct pf_entry *e, *next;
     struct pf_thing t;
     size_t i;
@@ -196,7 +197,7 @@ static int entries_compare(struct sk_profiles *p, struct pf_profile *f, const st
     for (e = f->entries; e; e = next) {
         next = e->next;
         if (!sk_map_get(listed, e->key) &&
-            ((e->flags & (PE_PERSON | PE_DENIED)) || e->first < in->updated))
+            ((e->flags & (PE_PERSON | PE_DENIED)) || e->first < made))
             pf_drop(p, e);
     }
     return 0;
