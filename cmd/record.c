@@ -72,7 +72,7 @@ static int show_start(const struct sk_args *a, struct show *x, struct sk_err *er
 static int show_run(const struct sk_args *a)
 {
     struct record_ask ask = {0};
-    struct sk_record_found found;
+    struct sk_record_found found = {0};
     struct show x = {0};
     struct sk_err err = {0};
     int r = record_ask_init(a, &ask);

@@ -28,7 +28,7 @@ static int export_run(const struct sk_args *a)
     const char *format = sk_args_get(a, "format");
     bool falco = strcmp(format, "falco") == 0;
     struct record_ask ask = {0};
-    struct sk_record_found found;
+    struct sk_record_found found = {0};
     struct export_ x = {0};
     struct sk_err err = {0};
     int r;

@@ -209,7 +209,7 @@ static int ls_json(const struct list *l, const struct sk_record_found *f)
 static int ls_run(const struct sk_args *a)
 {
     struct record_ask ask = {0};
-    struct sk_record_found found;
+    struct sk_record_found found = {0};
     struct list l = {.arena = sk_arena_new(LIST_BYTES), .by_id = sk_smap_new()};
     struct sk_err err = {0};
     int r = record_ask_init(a, &ask);

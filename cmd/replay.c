@@ -272,7 +272,7 @@ static int replay_start(const struct sk_args *a, struct replay *x, struct record
 
 static int replay_go(struct replay *x, struct record_ask *ask, struct sk_err *err)
 {
-    struct sk_record_found found;
+    struct sk_record_found found = {0};
     uint64_t begin = sk_now_mono_ns();
     int r = record_ask_run(ask, replay_item, x, &found, err);
 
