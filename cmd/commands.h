@@ -5,6 +5,8 @@
 
 #include "opts.h"
 
+extern const struct sk_cmd sk_cmd_evidence_collect, sk_cmd_evidence_list, sk_cmd_evidence_show,
+    sk_cmd_evidence_verify, sk_cmd_evidence_export;
 extern const struct sk_cmd sk_cmd_up, sk_cmd_agent, sk_cmd_agent_status, sk_cmd_server, sk_cmd_ps,
     sk_cmd_images, sk_cmd_hosts, sk_cmd_processes, sk_cmd_alerts, sk_cmd_events, sk_cmd_rules_check,
     sk_cmd_rules_list, sk_cmd_rules_explain, sk_cmd_rules_fields, sk_cmd_expr_check,

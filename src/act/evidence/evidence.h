@@ -22,6 +22,8 @@
 #ifndef SK_EVIDENCE_EVIDENCE_H
 #define SK_EVIDENCE_EVIDENCE_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "model/nouns.h"
 
@@ -53,12 +55,13 @@ struct sk_evidence_req {
      * lock and touch nothing that another thread uses. -errno with err: named in the manifest. */
     int (*recorder)(void *arg, sk_evidence_put put, void *put_arg, struct sk_err *err);
     void *arg;
+    const atomic_bool *stop; /* set to true by anybody: gives up with -ECANCELED; may be NULL */
 };
 
 /* Takes the evidence and writes the bundle; *ret's texts are in the arena. 0, also when collectors
  * failed: ret->error then names the first. Less than a bundle is left on no error:
  *   -ENOSPC, -EDQUOT, -EROFS, -EIO   the disk; err says so, nothing is left behind
- *   -EINVAL   no container id;  -ENOMEM
+ *   -EINVAL   no container id;  -ENOMEM;  -ECANCELED   stop was set
  *   -EBADMSG  chain.log or key.pem is damaged: err tells where and what to do */
 int sk_evidence_collect(const struct sk_evidence_conf *conf, const struct sk_evidence_req *req,
                         struct sk_arena *a, struct sk_evidence *ret,

@@ -11,7 +11,8 @@
 #include "base/time.h"
 #include "evidence/collect_int.h"
 
-#define END_MS 2000 /* a killed process is waited for this long */
+#define END_MS 2000  /* a killed process is waited for this long */
+#define STOP_MS 100u /* req->stop is looked at this often */
 
 struct run {
     struct sk_ev_job *j;
@@ -23,7 +24,7 @@ struct run {
     uint64_t left;         /* bytes that it may still send */
     uint64_t size;         /* of the file that is spooled */
     char name[SK_EV_NAME];
-    bool open, blob, done;
+    bool open, blob, done, canceled;
 };
 
 /* ---- the collector's process -------------------------------------------------------------------
@@ -106,6 +107,10 @@ static int read_exact(struct run *r, char *dst, size_t n)
         ssize_t got;
         int ready;
 
+        if (r->j->req->stop && atomic_load(r->j->req->stop)) {
+            r->canceled = true;
+            return 1;
+        }
         if (now >= r->until) {
             char text[64];
 
@@ -114,7 +119,7 @@ static int read_exact(struct run *r, char *dst, size_t n)
             trouble(r, text);
             return 1;
         }
-        ready = poll(&p, 1, (int)SK_MIN((r->until - now) / (uint64_t)SK_NS_PER_MS + 1, 1000u));
+        ready = poll(&p, 1, (int)SK_MIN((r->until - now) / (uint64_t)SK_NS_PER_MS + 1, STOP_MS));
         if (ready <= 0)
             continue; /* interrupted, or not yet */
         got = read(r->in, dst, n);
@@ -276,6 +281,8 @@ int sk_ev_run(struct sk_ev_job *j, size_t i, struct sk_err *err)
     }
     rc = listen_to(&r);
     finish(&r);
+    if (r.canceled)
+        return sk_err_set(err, -ECANCELED, "evidence: given up");
     if (rc == 0 && r.open)
         rc = spool_end(&r, sk_str_c(r.report->error)); /* what came of it is worth keeping */
     if (rc == -EPROTO)
