@@ -11,6 +11,7 @@
  */
 #include <bpf/bpf.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -393,6 +394,7 @@ int main(int argc, char **argv)
         (sk_str_i64(sk_str_c(argv[1]), &rounds) < 0 || rounds < 1 || rounds > ROUNDS_MAX))
         return 2;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10); /* as skep does */
     if (!mkdtemp(dir) || chdir(dir) < 0)
         return 1;
     start_time();

@@ -87,26 +87,36 @@ static int rings_open(struct sk_sensor *s)
     return 0;
 }
 
+/* What there is to hook, and how pointers are followed. The kernel's types are let go of before
+ * libbpf reads them for itself: they are large. */
+static int types_look(struct sk_sensor *s)
+{
+    struct sk_kbtf btf;
+    const char *why;
+    int r = sk_kbtf_read(&btf);
+
+    if (r < 0)
+        return r;
+    r = sk_casts_find(&s->casts, &btf);
+    s->typed = r == 0 && sk_typed_probe(&btf, &s->fn, &why) == 0;
+    sk_kbtf_done(&btf);
+    return r;
+}
+
 /* Everything that is chosen before the kernel sees the programs. */
 static int object_open(struct sk_sensor *s, struct sk_err *err)
 {
-    struct sk_kbtf btf = {0};
-    int r = sk_kbtf_read(&btf);
+    int r = types_look(s);
 
-    if (r == 0)
-        r = sk_casts_find(&s->casts, &btf);
-    if (r < 0) {
-        sk_kbtf_done(&btf);
+    if (r < 0)
         return sk_err_errno(err, -r, "the kernel's BTF");
-    }
     r = sk_object_open(&s->casts, &s->skel);
     if (r == 0)
         r = maps_size(s);
     if (r == 0) {
         sk_hooks_settings(s);
-        r = sk_typed_open(s, &btf);
+        r = sk_typed_open(s);
     }
-    sk_kbtf_done(&btf);
     return r < 0 ? sk_err_errno(err, -r, "BPF object") : 0;
 }
 

@@ -115,7 +115,7 @@ int sk_typed_probe(const struct sk_kbtf *btf, struct sk_typed *ret,
                    const char **ret_why) SK_NODISCARD;
 int sk_typed_try(uint32_t id) SK_NODISCARD; /* an empty program there for a moment */
 bool sk_typed_preemptible(struct sk_str version, struct sk_str mode);
-int sk_typed_open(struct sk_sensor *s, const struct sk_kbtf *btf) SK_NODISCARD; /* before load */
+int sk_typed_open(struct sk_sensor *s) SK_NODISCARD; /* after the probe, before load */
 int sk_typed_load(struct sk_sensor *s) SK_NODISCARD;
 /* Attaches the hook of a line. 0 or -errno; -ENOENT: this kernel has no such function. */
 int sk_typed_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret) SK_NODISCARD;

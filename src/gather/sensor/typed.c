@@ -200,14 +200,12 @@ static int program_open(struct sk_sensor *s, size_t group, size_t kind)
     return bpf_program__set_attach_target(program(s, group, kind), 0, target);
 }
 
-int sk_typed_open(struct sk_sensor *s, const struct sk_kbtf *btf)
+int sk_typed_open(struct sk_sensor *s)
 {
     struct bpf_program *refused = s->skel->progs.skb_refused;
-    const char *why;
     size_t g, i;
     int r;
 
-    s->typed = sk_typed_probe(btf, &s->fn, &why) == 0;
     s->skel->rodata->skb_refused_arg = s->fn.secure_args > 0;
     r = s->typed ? sk_object_no_tracepoints(s->skel) : bpf_program__set_autoload(refused, false);
     if (r == 0 && s->typed)
