@@ -238,7 +238,7 @@ bool agent_record_pin(struct sk_agent_run *a, const struct sk_alert *al)
     int64_t to = al->time + PIN_AFTER_NS;
     int r;
 
-    if (!x || !x->w || x->until_ns)
+    if (!x || !x->w || x->until_ns || !al->proc) /* without a process: of no event of this host */
         return false;
     to += PIN_STEP_NS - to % PIN_STEP_NS;
     sk_buf_init(&reason, 4096);
