@@ -11,7 +11,7 @@
 #define CERTS_MAX 1000u /* of one agent, read at once */
 #define ARENA_MAX ((size_t)8 << 20)
 #define TOLD_NS (60 * SK_NS_PER_S) /* an alert of a revoked agent is counted up this often */
-#define UNKNOWN_NS (398 * 86400 * SK_NS_PER_S) /* life of a certificate without a row, at most */
+#define UNKNOWN_NS (398LL * 86400 * SK_NS_PER_S) /* life of a certificate without a row, at most */
 
 struct sk_fleet {
     struct sk_store *store;
@@ -189,6 +189,8 @@ static int token_check(struct sk_fleet *f, const struct sk_join_token *t, struct
     char time[SK_TIME_TEXT];
     int r;
 
+    if (sk_str_eq(agent_id, sk_str_c(f->local)))
+        return sk_err_set(err, -EACCES, "this id is that of the console's own host");
     if (t->revoked) {
         sk_time_format(t->revoked, time);
         return sk_err_set(err, -EACCES, "the join token was revoked at %s", time);

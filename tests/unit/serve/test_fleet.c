@@ -93,8 +93,10 @@ static void a_token_for_one_agent_refuses_the_second_and_one_for_two_the_third(v
     struct sk_join_token one, two, row = {0};
     char s1[44], s2[44];
 
+    door(f, "127.0.0.1:8444");
     one = token(f, a, 1, 60, s1);
     two = token(f, a, 2, 60, s2);
+    assert_join(f, &one, s1, "this-host", "this id is that of the console's own host");
     assert_join(f, &one, s2, "h1", ""); /* who does not know the secret learns nothing */
     assert_join(f, &one, s1, "h1", NULL);
     assert_join(f, &one, s1, "h2", "the join token is spent: it was good for 1 agent");

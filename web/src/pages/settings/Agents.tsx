@@ -137,7 +137,7 @@ export function Agents() {
                 <table className="plain people">
                   <thead>
                     <tr>
-                      <th>{t('nav.hosts')}</th>
+                      <th>{t('f.hostname')}</th>
                       <th>{t('agent.state')}</th>
                       <th>{t('f.version')}</th>
                       <th>{t('f.seen')}</th>
