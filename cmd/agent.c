@@ -222,9 +222,9 @@ static int status_run(const struct sk_args *a)
     SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new((size_t)4 << 20);
     SK_CLEANUP(sk_freep) char *text = NULL;
     char data[SK_PATH_TEXT], path[SK_PATH_TEXT];
-    struct sk_agent g;
+    struct sk_agent g = {0};
     struct sk_err err = {0};
-    size_t n;
+    size_t n = 0;
     int r = arena ? sk_data_dir(sk_args_get(a, "data"), data, &err) : -ENOMEM;
 
     if (r == 0)

@@ -8,7 +8,7 @@
 #include "io/json.h"
 #include "model/nouns.h"
 
-#define LATER_NS (3650 * 86400 * SK_NS_PER_S) /* the console decides what is too long */
+#define LATER_NS (3650LL * 86400 * SK_NS_PER_S) /* the console decides what is too long */
 #define ANSWER_MAX ((size_t)1 << 20)
 
 /* Calls METHOD /api/v1/KIND/ID[ACTION] and appends the answer. */

@@ -430,7 +430,7 @@ int sk_serve_first_token(struct sk_serve *s, char ret_token[44], struct sk_err *
                          .name = SK_STR("one-time sign-in"),
                          .role = SK_ROLE_ADMIN,
                          .created = now,
-                         .expires = now + 24 * 3600 * SK_NS_PER_S,
+                         .expires = now + 24LL * 3600 * SK_NS_PER_S,
                          .hash = sk_str_n(hash, SK_SHA256_HEX - 1)};
     const struct sk_put puts[2] = {{&sk_kind_user, &u, false}, {&sk_kind_token, &t, false}};
     int r = a ? admin_find(s, a, &u, err) : sk_err_set(err, -ENOMEM, "out of memory");

@@ -30,7 +30,7 @@
 #define SK_RESPOND_QUEUE_MAX 1024               /* actions waiting; more are refused */
 #define SK_RESPOND_BURST 30                     /* actions of rules in a window; more are refused */
 #define SK_RESPOND_BURST_NS (60 * 1000000000LL)
-#define SK_RESPOND_OLD_NS (7 * 86400 * 1000000000LL) /* an older request is refused */
+#define SK_RESPOND_OLD_NS (7LL * 86400 * 1000000000) /* an older request is refused */
 
 struct sk_respond;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rule files into items: lists, macros and rules, with what later files append and replace. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "detect/rules_int.h"
@@ -297,11 +298,16 @@ static int read_item(struct rs_load *l, const struct sk_yaml *item)
         return read_engine(l, item, v);
     if ((v = sk_yaml_get(item, "required_plugin_versions")))
         return read_plugins(l, v);
-    if ((r = rs_get(l, item, "list", &name)) <= 0)
+    if ((r = rs_get(l, item, "list", &name)) <= 0) {
+        assert(r < 0 || name);
         return r < 0 ? r : read_list(l, item, name);
-    if ((r = rs_get(l, item, "macro", &name)) <= 0)
+    }
+    if ((r = rs_get(l, item, "macro", &name)) <= 0) {
+        assert(r < 0 || name);
         return r < 0 ? r : read_macro(l, item, name);
+    }
     if ((r = rs_get(l, item, "rule", &name)) <= 0) {
+        assert(r < 0 || name);
         if (r == 0)
             r = keys_check(l, item, known_rule);
         return r < 0 ? r : rs_read_rule(l, item, name);

@@ -51,9 +51,9 @@ static void enumerations_are_ordered_by_number(void **state)
     no(A, "priority < critical or priority > critical or priority >= warning", &a);
     no(A, "priority < emergency", &a);
     yes(A, "not priority < emergency and priority >= emergency and priority <= debug", &a);
-    refused(A, "priority <= critcal",
-            "1:13: 'critcal' is no value of 'priority'; did you mean 'critical'?\n"
-            "  priority <= critcal\n              ^");
+    refused(A, "priority <= criticall",
+            "1:13: 'criticall' is no value of 'priority'; did you mean 'critical'?\n"
+            "  priority <= criticall\n              ^");
     refused(A, "priority > CRITICAL",
             "1:12: 'CRITICAL' is no value of 'priority'; did you mean 'critical'?\n"
             "  priority > CRITICAL\n             ^");
