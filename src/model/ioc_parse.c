@@ -16,6 +16,7 @@ struct parse {
     struct sk_smap *seen; /* id → itself */
     size_t cap;
     struct sk_err *err;
+    struct sk_str shown; /* the line that is being read; p NULL: the value itself is shown */
 };
 
 static int no_memory(struct parse *p)
@@ -25,7 +26,7 @@ static int no_memory(struct parse *p)
 
 static int skip(struct parse *p, uint64_t line, struct sk_str text, const char *why)
 {
-    struct sk_str head = sk_str_sub(text, 0, SHOWN);
+    struct sk_str head = sk_str_sub(p->shown.p ? p->shown : text, 0, SHOWN);
 
     if (p->out->skipped < SK_IOC_SKIPS_MAX) {
         if (!sk_arena_keep(p->a, &head))
@@ -95,6 +96,7 @@ static int list_parse(struct parse *p, struct sk_str text)
         if (note.n && (sk_str_eq(value, SK_STR("0.0.0.0")) ||
                        sk_str_eq(value, SK_STR("127.0.0.1")))) /* a hosts file */
             value = line_split(note, &note);
+        p->shown = line;
         r = take(p, no, value, note, 0);
     }
     return r;

@@ -135,7 +135,15 @@ static void audit(struct sk_call *c, const struct sk_kind *kind, const struct se
         set->has_verdict ? sk_enum_name(&sk_enum_verdict, set->verdict).p : "",
         set->has_assignee ? " assignee=" : "", SK_STR_ARG(set->assignee),
         set->comment.n ? " comment" : "");
-    char *action = sk_arena_printf(c->arena, "%s.change", kind->name);
+    const char *what =
+        set->has_state
+            ? sk_enum_name(kind == &sk_kind_alert ? &sk_enum_alert_state : &sk_enum_incident_state,
+                           set->state)
+                  .p
+        : set->has_verdict || set->has_assignee ? "change"
+                                                : "comment";
+    char *action = sk_arena_printf(c->arena, "%s.%s", kind->name,
+                                   strcmp(what, "closed") == 0 ? "close" : what);
 
     if (action)
         sk_call_audit(c, action, target, sk_str_trim(sk_str_c(detail)), true);

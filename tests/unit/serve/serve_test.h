@@ -3,6 +3,7 @@
 #ifndef SK_TESTS_SERVE_TEST_H
 #define SK_TESTS_SERVE_TEST_H
 
+#include "changes.h"
 #include "fleet.h"
 #include "serve.h"
 
@@ -23,6 +24,7 @@ struct face { /* one console with its store in a folder of its own */
     struct sk_store *store;
     struct sk_live *live;
     struct sk_fleet *fleet;
+    struct sk_changes *changes;
     struct sk_serve *serve;
 };
 
@@ -49,7 +51,7 @@ static inline struct answer ask(struct face *f, const char *method, const char *
     struct answer a = {0};
     struct curl_slist *headers = NULL;
     CURL *c = curl_easy_init();
-    char url[1024], line[512];
+    char url[1024], line[600];
 
     sk_buf_init(&a.body, (size_t)16 << 20);
     sk_buf_init(&a.head, 65536);
@@ -111,6 +113,23 @@ static const struct sk_asset assets[] = {
     {"/index.html", "text/html", page_gz, sizeof(page_gz)},
     {"/assets/app-1.js", "text/javascript", page_gz, sizeof(page_gz)}};
 
+/* Stands in for the rules' compiler, which serve does not know: "broken" does not load. */
+static inline int rules_check(const struct sk_rule_text *files, size_t n, size_t which,
+                              struct sk_buf *out, struct sk_err *err)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        if (sk_str_has(files[i].text, SK_STR("broken")))
+            return err->code = -EBADMSG,
+                   (void)snprintf(err->msg, sizeof(err->msg), /* sk_err_set has no line ends */
+                                  "console/" SK_STR_FMT ":1:3: unknown field\n  broken\n  ^",
+                                  SK_STR_ARG(files[i].name)),
+                   -EBADMSG;
+    (void)which;
+    return sk_buf_c(out, "{\"ok\":true,\"rules\":[],\"warnings\":[]}");
+}
+
 static inline int up(void **state)
 {
     struct face *f = calloc(1, sizeof(*f));
@@ -127,6 +146,9 @@ static inline int up(void **state)
     conf.live = f->live;
     assert_int_equal(sk_fleet_new(f->store, f->live, NULL, &f->fleet), 0);
     conf.fleet = f->fleet;
+    assert_int_equal(sk_changes_new(f->store, f->live, &f->changes, NULL), 0);
+    conf.changes = f->changes;
+    conf.rules_check = rules_check;
     assert_int_equal(sk_serve_new(&conf, &f->serve, NULL), 0);
     (void)snprintf(f->url, sizeof(f->url), "http://127.0.0.1:%u", sk_serve_port(f->serve));
     assert_int_equal(sk_serve_first_token(f->serve, f->token, NULL), 0);
@@ -144,6 +166,7 @@ static inline int down(void **state)
 
     (void)sk_serve_free(f->serve);
     (void)sk_fleet_free(f->fleet);
+    (void)sk_changes_free(f->changes);
     (void)sk_live_free(f->live);
     (void)sk_store_close(f->store);
     for (i = 0; i < SK_ARRAY_LEN(names); i++) {
