@@ -78,9 +78,10 @@ static void rule_json(struct sk_jw *w, const struct sk_rule *r)
 }
 
 /* Those under whose names drift and profiles are told. */
-static void engine_rules_json(struct sk_jw *w, const struct sk_rule *v, size_t n)
+static void engine_rules_json(struct sk_jw *w, const struct sk_rule *(*rules)(size_t *ret_n))
 {
-    size_t i;
+    size_t i, n = 0;
+    const struct sk_rule *v = rules(&n);
 
     for (i = 0; i < n; i++)
         rule_json(w, &v[i]);
@@ -101,8 +102,8 @@ static void json_make(struct sk_agent_run *a, const struct sk_rules *rules, cons
     sk_jw_begin(&w, '[');
     for (i = 0; rules && i < sk_rules_count(rules); i++)
         rule_json(&w, sk_rules_at(rules, i));
-    engine_rules_json(&w, sk_drift_rules(&i), i);
-    engine_rules_json(&w, sk_profile_rules(&i), i);
+    engine_rules_json(&w, sk_drift_rules);
+    engine_rules_json(&w, sk_profile_rules);
     sk_jw_end(&w, ']');
     if (error)
         sk_jw_kstr(&w, "error", sk_str_c(error));
