@@ -7,11 +7,18 @@
 #define SAMPLE 20
 #define PAGE 500u
 
+/* Conditions over the audit log of a cluster are known by its fields. */
+static const struct sk_kind *kind_of(struct sk_str text)
+{
+    return sk_str_has(text, SK_STR("ka.")) || sk_str_has(text, SK_STR("jevt.")) ? &sk_kind_k8s_audit
+                                                                                : &sk_kind_event;
+}
+
 static bool condition_good(struct sk_call *c, struct sk_str text, struct sk_expr **ret)
 {
     struct sk_err err = {0};
 
-    if (sk_expr_compile(&sk_kind_event, text, ret, &err) == 0)
+    if (sk_expr_compile(kind_of(text), text, ret, &err) == 0)
         return true;
     sk_call_error(c, 400, "bad_condition", "%s", err.msg);
     return false;
@@ -170,6 +177,11 @@ static bool preview_read(struct sk_call *c, struct json_object *doc, struct prev
         !sk_body_text(c, doc, "since", 64, false, &since) ||
         !condition_good(c, condition, &p->condition))
         return false;
+    if (kind_of(condition) != &sk_kind_event) {
+        sk_call_refuse(c, 422, "no_preview", "save it with an end and watch its hits",
+                       "events of an audit log are not kept, so there is nothing to try it on");
+        return false;
+    }
     if (since.n && sk_time_parse(since, &at) < 0) {
         sk_call_refuse(c, 422, "bad_time", "write it as 2027-01-31T00:00:00Z",
                        "\"since\" must be a time");
@@ -236,6 +248,26 @@ static void test_add(struct sk_buf *out, const char *field, struct sk_str value)
     quote(out, value);
 }
 
+/* Of a request in an audit log: who asked, about what. */
+static void proposal_of_audit(const struct sk_alert *al, struct sk_buf *condition,
+                              struct sk_buf *name)
+{
+    static const char *const fields[] = {"ka.user.name", "ka.target.resource",
+                                         "ka.target.namespace"};
+    const struct sk_label *f = al->output_fields.v;
+    size_t i, k;
+
+    (void)sk_buf_str(name, al->rule);
+    for (k = 0; k < SK_ARRAY_LEN(fields); k++)
+        for (i = 0; i < al->output_fields.n; i++) {
+            if (!sk_str_eq(f[i].key, sk_str_c(fields[k])))
+                continue;
+            test_add(condition, fields[k], f[i].value);
+            (void)sk_buf_printf(name, "%s" SK_STR_FMT, k ? " " : " by ", SK_STR_ARG(f[i].value));
+        }
+    name->n = SK_MIN(name->n, (size_t)SK_NAME_BYTES);
+}
+
 /* What the alert says about who did it: the image of the container, or that it was none, and the
  * program. */
 static void proposal_make(const struct sk_alert *al, struct sk_buf *condition, struct sk_buf *name)
@@ -275,7 +307,10 @@ void sk_api_alert_exception(struct sk_call *c, struct sk_str id)
         return;
     sk_buf_init(&condition, SK_CONDITION_BYTES);
     sk_buf_init(&name, SK_CONDITION_BYTES);
-    proposal_make(&al, &condition, &name);
+    if (sk_str_eq(al.source, SK_STR("k8s_audit")))
+        proposal_of_audit(&al, &condition, &name);
+    else
+        proposal_make(&al, &condition, &name);
     if (condition.err || name.err) {
         sk_call_error(c, 500, "internal", "out of memory");
     } else if (condition_good(c, sk_buf_view(&condition), &e)) {
