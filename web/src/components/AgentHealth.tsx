@@ -10,6 +10,7 @@ function Problems({ a }: { a: Agent }) {
     [t('agent.runtimeError'), a.runtime_error],
     [t('agent.rulesError'), a.rules_error],
     [t('agent.storeError'), a.store_error],
+    [t('agent.recordError'), a.record_error],
   ];
   return (
     <>
@@ -146,6 +147,15 @@ export function AgentHealth({ agent: a }: { agent: Agent }) {
           [t('f.alerts'), count(a.alerts, lang)],
           [t('f.rules_loaded'), count(a.rules_loaded, lang)],
           [t('f.outbox_pending'), count(a.outbox_pending, lang)],
+          [
+            t('agent.recorder'),
+            a.recording || a.record_bytes ? bytes(a.record_bytes, lang) : t('agent.recorderOff'),
+          ],
+          [t('f.record_oldest'), a.record_oldest && <Time value={a.record_oldest} />],
+          [
+            t('f.record_dropped'),
+            <b className={a.record_dropped ? 'bad num' : 'num'}>{count(a.record_dropped, lang)}</b>,
+          ],
         ]}
       />
       <Losses a={a} />
