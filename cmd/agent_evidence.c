@@ -10,13 +10,14 @@
 #include "agent_int.h"
 #include "base/time.h"
 #include "evidence/evidence.h"
+#include "evidence_docker.h"
 #include "evidence_slice.h"
 #include "paths.h"
 
 #define JOB_BYTES ((size_t)64 << 20)
-#define JOBS_MAX 64                      /* waiting in a lane; more are refused */
-#define PIECE ((size_t)720 << 10)        /* bytes; in base64 under the outbox's limit of 1 MiB */
-#define SENDING_MAX ((uint64_t)16 << 20) /* bytes in the outbox while pieces are added */
+#define JOBS_MAX 64               /* waiting in a lane; more are refused */
+#define PIECE ((size_t)720 << 10) /* bytes; in base64 under the outbox's limit of 1 MiB */
+#define UNDERWAY 8                /* pieces in the outbox that the console has not taken */
 #define SLICE_BEFORE_NS (1800 * SK_NS_PER_S) /* of the recorder */
 
 enum lane { COLLECT, SEND, LANES };
@@ -28,6 +29,7 @@ struct job { /* owns all that it points to */
 };
 struct said { /* an object on its way to the agent's thread */
     const struct sk_kind *kind;
+    enum lane lane;
     struct sk_arena *arena;
     const void *obj;
     bool last; /* an action that is over */
@@ -48,7 +50,9 @@ struct agent_evidence {
     atomic_bool stop;
     struct lane_state lanes[LANES];
     SK_VEC(struct said) said;
-    size_t pieces; /* of said */
+    size_t pieces;           /* of said */
+    uint64_t sent[UNDERWAY]; /* numbers in the outbox of the last pieces; agent's thread */
+    uint64_t n_sent;
 };
 
 /* ---- to the agent's thread ---------------------------------------------------------------------
@@ -66,10 +70,13 @@ static int said_add(struct agent_evidence *e, const struct sk_kind *kind, const 
                     bool last, bool mute)
 {
     struct said s = {.kind = kind, .arena = sk_arena_new(JOB_BYTES), .last = last, .mute = mute};
+    bool send = kind == &sk_kind_chunk ||
+                (kind == &sk_kind_action && ((const struct sk_act *)obj)->kind == SK_AK_SEND);
     void *copy = s.arena ? sk_arena_zalloc(s.arena, kind->size) : NULL;
     int r = copy ? sk_kind_copy(kind, obj, s.arena, copy) : -ENOMEM;
 
     s.obj = copy;
+    s.lane = send ? SEND : COLLECT;
     if (r == 0) {
         (void)pthread_mutex_lock(&e->lock);
         r = sk_vec_push(&e->said, s);
@@ -103,6 +110,7 @@ static void act_say(struct agent_evidence *e, struct sk_act *act, enum sk_action
     (void)!say(e, &sk_kind_action, act, over); /* told in the log */
 }
 
+/* Pieces wait while the console has not taken those before them. */
 static bool outbox_full(const struct agent_evidence *e)
 {
     struct sk_outbox_stats st = {0};
@@ -110,7 +118,17 @@ static bool outbox_full(const struct agent_evidence *e)
     if (!e->a->conf.outbox)
         return false;
     sk_outbox_stats(e->a->conf.outbox, &st);
-    return st.bytes > SENDING_MAX || e->a->store_error[0];
+    return e->a->store_error[0] || e->sent[e->n_sent % UNDERWAY] > st.acked;
+}
+
+static void piece_note(struct agent_evidence *e)
+{
+    struct sk_outbox_stats st = {0};
+
+    if (!e->a->conf.outbox)
+        return;
+    sk_outbox_stats(e->a->conf.outbox, &st);
+    e->sent[e->n_sent++ % UNDERWAY] = st.last;
 }
 
 void agent_evidence_poll(struct sk_agent_run *a)
@@ -120,12 +138,12 @@ void agent_evidence_poll(struct sk_agent_run *a)
     if (!e)
         return;
     for (size_t i = 0;;) {
+        bool held = outbox_full(e), piece;
         struct said s;
-        bool piece;
 
         (void)pthread_mutex_lock(&e->lock);
-        while (i < e->said.n && e->said.v[i].kind == &sk_kind_chunk && outbox_full(e))
-            i++; /* later; what is small does not wait for it */
+        while (i < e->said.n && e->said.v[i].lane == SEND && held)
+            i++; /* in their order; what else there is does not wait for them */
         if (i >= e->said.n) {
             (void)pthread_mutex_unlock(&e->lock);
             return;
@@ -139,6 +157,8 @@ void agent_evidence_poll(struct sk_agent_run *a)
         (void)pthread_mutex_unlock(&e->lock);
         if (!s.mute)
             agent_add(a, s.kind, s.obj, false);
+        if (piece)
+            piece_note(e);
         if (s.last)
             agent_down_forget(a, s.obj);
         (void)sk_arena_free(s.arena);
@@ -158,12 +178,21 @@ static int take(struct agent_evidence *e, const struct sk_act *act, const struct
                                          .container = c->id,
                                          .from = sk_now_wall_ns() - SLICE_BEFORE_NS,
                                          .to = sk_now_wall_ns()};
-    const struct sk_evidence_req req = {.container = c,
-                                        .action = act,
-                                        .recorder = evidence_slice_read,
-                                        .arg = sk_ev_arg(&slice),
-                                        .stop = &e->stop};
-    int r = sk_evidence_collect(&conf, &req, arena, ret, err);
+    struct sk_evidence_req req = {.container = c,
+                                  .action = act,
+                                  .recorder = evidence_slice_read,
+                                  .arg = sk_ev_arg(&slice),
+                                  .stop = &e->stop};
+    struct sk_container now;
+    char id[65];
+    int r;
+
+    (void)sk_str_copy(id, sizeof(id), c->id);
+    if (evidence_docker_ask(e->a->conf.docker, id, arena, &now, &req.upper, NULL) == 0) {
+        now.host_id = conf.host_id;
+        req.container = &now;
+    } /* else: what was told before */
+    r = sk_evidence_collect(&conf, &req, arena, ret, err);
 
     if (r < 0) {
         sk_log(e->a->conf.log, SK_ERROR, "evidence", "none could be taken",

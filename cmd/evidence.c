@@ -11,10 +11,10 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "commands.h"
+#include "evidence_docker.h"
 #include "evidence_int.h"
 #include "evidence_slice.h"
 #include "io/json.h"
-#include "runtime/runtime.h"
 
 #define ARENA_BYTES ((size_t)256 << 20)
 #define WAIT_S 240 /* for an agent that collects */
@@ -46,35 +46,6 @@ static int object_print(const struct sk_kind *kind, const void *obj, struct sk_e
     return r < 0 ? sk_err_errno(err, -r, "output") : 0;
 }
 
-/* What Docker knows of it; 1: no engine answers, or it has no such container. */
-static int docker_ask(const struct sk_args *a, const char *what, struct sk_arena *arena,
-                      struct sk_container *ret, struct sk_err *err)
-{
-    SK_CLEANUP(sk_http_freep) struct sk_http *h = NULL;
-    const char *given = sk_args_get(a, "docker"), *env = getenv("DOCKER_HOST");
-    struct sk_http_conf conf = {.base = "http://docker", .timeout_ms = 10000};
-    struct sk_buf path, out;
-    int r;
-
-    if (!given && env && strncmp(env, "unix://", 7) == 0)
-        given = env + 7;
-    conf.unix_socket = given ? given : "/run/docker.sock";
-    sk_buf_init(&path, 4096);
-    sk_buf_init(&out, (size_t)8 << 20);
-    (void)sk_buf_c(&path, "/containers/"); /* errors stick */
-    (void)sk_url_escape(&path, sk_str_c(what));
-    r = sk_buf_c(&path, "/json") < 0 ? -ENOMEM : sk_http_new(&conf, &h, err);
-    if (r == 0)
-        r = sk_http_do(h, "GET", path.p, (struct sk_str){0}, &out, err);
-    if (r == 200)
-        r = sk_docker_container_parse(sk_buf_view(&out), arena, ret, err);
-    else
-        r = 1;
-    sk_buf_done(&path);
-    sk_buf_done(&out);
-    return r;
-}
-
 static bool is_id(struct sk_str s)
 {
     return s.n == 64 && strspn(s.p, "0123456789abcdef") == 64;
@@ -90,7 +61,7 @@ static int local_collect(const struct sk_args *a, struct sk_arena *arena, struct
     struct sk_evidence_conf conf = {.dir = dir};
     struct sk_evidence_req req = {.container = &c, .action = &act};
     struct sk_evidence ev;
-    int r = docker_ask(a, what, arena, &c, err);
+    int r = evidence_docker_ask(sk_args_get(a, "docker"), what, arena, &c, &req.upper, err);
 
     if (r == 1 && !is_id(c.id))
         return sk_err_set(err, -ENOENT,
@@ -429,7 +400,8 @@ static int verify_run(const struct sk_args *a)
 
         if (r == 0)
             r = verify(a, &b, arena, &ev, &err);
-        worst = SK_MAX(worst, verdict_print(a, &b, r, &ev, &err));
+        r = verdict_print(a, &b, r, &ev, &err);
+        worst = SK_MAX(worst, r);
         sk_closep(&b.fd);
     }
     return worst;

@@ -152,6 +152,12 @@ static struct MHD_Response *response_make(struct call *c, struct MHD_Connection 
 
     if (res->on_stream)
         return sk_http_stream_response(c->srv, c->conn, mc, res);
+    if (res->has_file) {
+        r = MHD_create_response_from_fd64(res->file_size, res->file);
+        if (!r)
+            sk_closep(&res->file);
+        return r;
+    }
     if (res->fixed.p)
         return MHD_create_response_from_buffer(res->fixed.n, sk_http_unconst(res->fixed.p),
                                                MHD_RESPMEM_PERSISTENT);

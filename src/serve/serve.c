@@ -294,7 +294,10 @@ static void route_kind(struct sk_call *c, struct sk_str rest)
     }
     if (!sk_call_may(c, least))
         return;
-    if (id.n)
+    if (kind == &sk_kind_evidence && sk_str_ends(id, SK_STR("/download"))) {
+        if (sk_call_may(c, SK_ROLE_OPERATOR))
+            sk_api_evidence_download(c, sk_str_sub(id, 0, id.n - 9));
+    } else if (id.n)
         sk_api_get(c, kind, id);
     else if (csv)
         sk_api_csv(c, kind);

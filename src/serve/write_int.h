@@ -66,6 +66,9 @@ void sk_api_rulefile_delete(struct sk_call *c, struct sk_str id);
 void sk_api_rules_check(struct sk_call *c);
 void sk_api_rules_switch(struct sk_call *c);
 
+/* ---- evidence.c ------------------------------------------------------------------------------ */
+void sk_api_evidence_download(struct sk_call *c, struct sk_str id);
+
 /* ---- actions.c ------------------------------------------------------------------------------- */
 void sk_api_action_add(struct sk_call *c);
 void sk_api_action_undo(struct sk_call *c, struct sk_str id);

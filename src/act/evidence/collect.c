@@ -50,6 +50,10 @@ static void upper_look(struct sk_ev_job *j)
     else if (sk_file_read(dir, "mountinfo", (size_t)8 << 20, &text, &n, &err) == 0 &&
              sk_ev_upper_find(sk_str_n(text, n), j->upper, &err) == 0)
         j->ctx.upper = j->upper;
+    if (!j->ctx.upper && j->req->upper.n && j->req->upper.n < sizeof(j->upper)) {
+        (void)sk_str_copy(j->upper, sizeof(j->upper), j->req->upper);
+        j->ctx.upper = j->upper;
+    }
     (void)sk_str_copy(j->upper_why, sizeof(j->upper_why), sk_str_c(err.msg));
     j->ctx.upper_why = j->upper_why;
 }

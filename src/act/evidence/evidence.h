@@ -50,6 +50,8 @@ typedef int (*sk_evidence_put)(void *put_arg, struct sk_str bytes); /* 0, or -er
 struct sk_evidence_req {
     const struct sk_container *container; /* id needed; pid: where its mounts are read */
     const struct sk_act *action;          /* who asks, and why; may be NULL */
+    struct sk_str
+        upper; /* its writable layer where its mounts cannot tell: it has ended; or empty */
     /* The flight recorder's slice as lines of JSON, given to put piece by piece; may be NULL.
      * Called in the collector's own process, after fork(2): it may read files, and must take no
      * lock and touch nothing that another thread uses. -errno with err: named in the manifest. */
