@@ -20,6 +20,9 @@ struct __sk_buff { /* linux/bpf.h, as far as it is looked at */
 #define ETH_IPV6 0x86dd
 #define TCP 6
 #define UDP 17
+#define ICMPV6 58
+#define ND_FIRST 133 /* router solicitation … neighbour advertisement: RFC 4861 */
+#define ND_LAST 136
 #define PORTS 8 /* RS_PORTS in net.c */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -41,11 +44,13 @@ struct {
 } skr_peers SEC(".maps");
 
 const volatile __u32 skr_listed_pass; /* 1: only what is listed passes; 0: only that does not */
+const volatile __u32 skr_nd_pass;     /* who is who on the link may be asked: RFC 4861 */
 const volatile __u32 skr_local_pass;  /* loopback passes: it is the container's own */
 
 struct packet {
     struct peer_key peer;
     __u16 port; /* of the peer; 0: has none */
+    __u8 nd;    /* type of an ICMPv6 message of this link */
 };
 
 static __always_inline int ports_get(struct __sk_buff *skb, struct packet *p, __u32 at, int out)
@@ -78,6 +83,8 @@ static __always_inline int v6_get(struct __sk_buff *skb, struct packet *p, int o
     if (bpf_skb_load_bytes(skb, 0, h, sizeof(h)) < 0)
         return -1;
     __builtin_memcpy(p->peer.addr, h + (out ? 24 : 8), 16);
+    if (h[6] == ICMPV6 && h[7] == 255) /* the hop limit: from this link */
+        return bpf_skb_load_bytes(skb, 40, &p->nd, 1);
     return h[6] == TCP || h[6] == UDP ? ports_get(skb, p, 40, out) : 0;
 }
 
@@ -111,6 +118,8 @@ static __always_inline int verdict(struct __sk_buff *skb, int out)
         r = -1;
     if (r < 0)
         return !skr_listed_pass;
+    if (skr_nd_pass && p.nd >= ND_FIRST && p.nd <= ND_LAST)
+        return 1;
     return listed(&p) ? skr_listed_pass : !skr_listed_pass;
 }
 

@@ -270,6 +270,8 @@ static int load(const struct rs_job *j, const struct list *l, struct respond_bpf
 
     if (b) {
         b->rodata->skr_listed_pass = isolate;
+        /* the kernel's own sockets of a network namespace are in the cgroup of who made it */
+        b->rodata->skr_nd_pass = !isolate || l->n > 0;
         /* in the host's network loopback leads to the host's services */
         b->rodata->skr_local_pass = isolate && !(j->rec->c && j->rec->c->host_network);
         r = respond_bpf__load(b);
