@@ -146,9 +146,10 @@ static __always_inline int str_hurry(struct scratch *s, struct skw_call *r)
                : CALM;
 }
 
-static __noinline int call_tell(struct sys_exit_ctx *ctx)
+/* A global function, so that the verifier sees it once. */
+__noinline int skb_call_tell(__u64 id, __u64 ret)
 {
-    const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
+    const volatile struct skw_sys *y = &skb_sys[id & (SKW_SYS_MAX - 1)];
     struct task_struct *t = bpf_get_current_task_btf();
     struct pt_regs *regs = (void *)bpf_task_pt_regs(t);
     struct scratch *s = scratch_get();
@@ -163,7 +164,7 @@ static __noinline int call_tell(struct sys_exit_ctx *ctx)
         hdr_fill(s, &r->h, t, SKW_CALL, y->type, RING_FIRST);
     else
         hdr_fill(s, &r->h, t, SKW_CALL, y->type, RING_FILE);
-    r->h.ret = ctx->ret;
+    r->h.ret = (__s64)ret;
     n = call_fill(s, r, t, regs, y);
     if (y->flags & SKW_S_FIRST)
         emit(&r->h, sizeof(*r), n, RING_FIRST, INSTANT);
@@ -185,7 +186,7 @@ static __always_inline int on_call(struct sys_exit_ctx *ctx)
         filtered(y->type);
         return 0;
     }
-    return call_tell(ctx);
+    return skb_call_tell(ctx->id, ctx->ret);
 }
 
 static __always_inline int on_open(struct sys_exit_ctx *ctx)
@@ -203,7 +204,7 @@ static __always_inline int on_open(struct sys_exit_ctx *ctx)
         return 0;
     if (ctx->ret < 0) {
         if (ctx->ret != -ENOENT && ctx->ret != -ENOTDIR)
-            return call_tell(ctx);
+            return skb_call_tell(ctx->id, ctx->ret);
         filtered(y->type);
         return 0;
     }
@@ -212,7 +213,7 @@ static __always_inline int on_open(struct sys_exit_ctx *ctx)
     s = scratch_get();
     if (!f || !s) {
         failed(SKW_E_KERNEL); /* another thread closed it already */
-        return call_tell(ctx);
+        return skb_call_tell(ctx->id, ctx->ret);
     }
     if (y->oflags >= 0)
         oflags = sys_arg(regs, y->oflags);

@@ -278,18 +278,29 @@ static __always_inline void emit(struct skw_hdr *h, __u32 fixed, __u32 text, int
 
 /* ---- container identity ---- */
 
-/* 1 when lo <= c < lo + n, without a branch: the verifier then sees one way, not two. */
-static __always_inline __u64 is_in(__u64 c, __u64 lo, __u64 n)
-{
-    __u64 x = c - lo;
+#define BYTES(c) ((c)*0x0101010101010101ULL)
 
-    return ((x - n) & ~x) >> 63;
+/* The top bit of each byte that is at least c; all are below 0x80. */
+static __always_inline __u64 at_least(__u64 bytes, __u64 c)
+{
+    return ((bytes | BYTES(0x80)) - BYTES(c)) & BYTES(0x80);
+}
+
+/* 0 when the eight bytes are hex digits. Without a branch, and not one byte after the other: the
+ * verifier goes through this once for each program. */
+static __always_inline __u64 not_hex(__u64 bytes)
+{
+    __u64 digit = at_least(bytes, '0') & ~at_least(bytes, '9' + 1);
+    __u64 letter = at_least(bytes, 'a') & ~at_least(bytes, 'f' + 1);
+
+    return ((digit | letter) ^ BYTES(0x80)) | (bytes & BYTES(0x80));
 }
 
 /* Where the 64 hex digits begin in NAME.scope or NAME; -1: not a container's name. */
 static __always_inline int name_parse(const char *name, __u32 len)
 {
-    __u64 ok = 1, c;
+    const __u64 *eight;
+    __u64 bad = 0;
     __u32 at = 0, i;
 
     if (len != 64) {
@@ -304,11 +315,10 @@ static __always_inline int name_parse(const char *name, __u32 len)
             name[at - 7] == 'c')
             return -1; /* …-conmon-ID.scope: the container's keeper, on the host */
     }
-    for (i = 0; i < 64; i++) {
-        c = (unsigned char)name[at + i];
-        ok &= is_in(c, '0', 10) | is_in(c, 'a', 6);
-    }
-    return ok ? (int)at : -1;
+    eight = (const void *)(name + at);
+    for (i = 0; i < 8; i++)
+        bad |= not_hex(eight[i]);
+    return bad ? -1 : (int)at;
 }
 
 static __always_inline struct kernfs_node *kn_parent(struct kernfs_node *kn)
@@ -347,8 +357,7 @@ static __always_inline int cgroup_name(struct kernfs_node *kn, __u32 second)
     int i, found = 0;
 
     for (i = 0; i < 10 && kn; i++) {
-        if (skb_cgroup_name((__u64)kn, second))
-            found = 1;
+        found |= skb_cgroup_name((__u64)kn, second); /* no branch: one way for the verifier */
         kn = kn_parent(kn);
     }
     return found;
