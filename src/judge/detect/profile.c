@@ -568,6 +568,7 @@ size_t sk_profiles_event(struct sk_profiles *p, const struct sk_event *ev,
 {
     struct pass x = {.p = p, .ev = ev, .alert = alert, .arg = arg};
     enum what w = what_of(ev);
+    size_t n;
 
     if (w == W_NONE || p->conf.disabled || !ev->proc || ev->proc->container_id.n != 64)
         return 0;
@@ -580,8 +581,9 @@ size_t sk_profiles_event(struct sk_profiles *p, const struct sk_event *ev,
     if (!x.k || !x.k->of)
         return 0;
     switch (w) {
-    case W_EXEC:
-        return observe(&x, SK_AP_EXEC, w) + observe(&x, SK_AP_USER, w);
+    case W_EXEC: /* of a program that is unusual itself one alert is enough */
+        n = observe(&x, SK_AP_EXEC, w);
+        return n ? n : observe(&x, SK_AP_USER, w);
     case W_USER:
         return observe(&x, SK_AP_USER, w);
     case W_OPEN:

