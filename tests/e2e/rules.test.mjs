@@ -38,6 +38,6 @@ describe('skep rules list', () => {
     assert.deepEqual([used.evaluated, used.why_not], [true, undefined]);
     assert.deepEqual([off.enabled, off.evaluated], [false, false]);
     assert.equal(foreign.evaluated, false);
-    assert.match(foreign.why_not, /k8s_audit/);
+    assert.match(foreign.why_not, /aws_cloudtrail/);
   });
 });
