@@ -3,23 +3,13 @@
  * The OpenAPI document (spec.openapis.org/oas/v3.1.0): lists and objects from the kinds, the rest
  * from one table of operations.
  */
+#include "openapi_int.h"
 #include "serve_int.h"
 
-struct operation {
-    const char *path, *method, *id, *summary;
-    const char *request;  /* JSON schema of the body, or NULL */
-    const char *response; /* JSON schema of the answer, or NULL: an empty object */
-    const char *status;
-};
-
-#define REF(kind) "{\"$ref\":\"#/components/schemas/" kind "\"}"
-#define OBJECT(members) "{\"type\":\"object\",\"properties\":{" members "}}"
-#define TEXT "{\"type\":\"string\"}"
-#define NUMBER "{\"type\":\"integer\"}"
 #define ROLE "{\"type\":\"string\",\"enum\":[\"viewer\",\"operator\",\"admin\"]}"
 #define SESSION OBJECT("\"user\":" REF("User") ",\"csrf\":" TEXT)
 
-static const struct operation operations[] = {
+static const struct sk_operation operations[] = {
     {"/session", "post", "signIn", "Sign in with name and password",
      OBJECT("\"user\":" TEXT ",\"password\":" TEXT), SESSION, "200"},
     {"/session", "get", "whoAmI", "Who is signed in", NULL, SESSION, "200"},
@@ -49,8 +39,6 @@ static const struct operation operations[] = {
     {"/evidence/{id}/download", "get", "downloadEvidence",
      "The bundle itself (application/zstd); 202 with Retry-After while its host sends it", NULL,
      NULL, "200"},
-    {"/alerts/{id}", "patch", "changeAlert", "Close or reopen an alert",
-     OBJECT("\"state\":{\"type\":\"string\",\"enum\":[\"open\",\"closed\"]}"), REF("Alert"), "200"},
     {"/users", "post", "addUser", "Add a user",
      OBJECT("\"name\":" TEXT ",\"role\":" ROLE ",\"password\":" TEXT), REF("User"), "201"},
     {"/users/{id}", "patch", "changeUser", "Change role, password, or switch a user off",
@@ -84,7 +72,9 @@ static const struct operation operations[] = {
 
 static const char *const listed[] = {"hosts",  "containers",  "images",      "processes",
                                      "alerts", "agents",      "users",       "tokens",
-                                     "audit",  "join-tokens", "certificates"};
+                                     "audit",  "join-tokens", "certificates", "incidents",
+                                     "actions", "evidence", "profiles", "exceptions",
+                                     "indicators", "rulefiles", "drills", "chunks", "slices"};
 
 static const char list_params[] =
     "[{\"name\":\"filter\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},\"description\":"
@@ -123,7 +113,7 @@ static void response_write(struct sk_jw *w, const char *status, struct sk_str sc
     sk_jw_end(w, '}');
 }
 
-static void operation_write(struct sk_jw *w, const struct operation *o)
+static void operation_write(struct sk_jw *w, const struct sk_operation *o)
 {
     sk_jw_key(w, sk_str_c(o->method));
     sk_jw_begin(w, '{');
@@ -150,13 +140,23 @@ static void operation_write(struct sk_jw *w, const struct operation *o)
     sk_jw_end(w, '}');
 }
 
+/* The i-th of all tables; NULL: there are no more. */
+static const struct sk_operation *operation_at(size_t i)
+{
+    size_t own = SK_ARRAY_LEN(operations);
+
+    if (i < own)
+        return &operations[i];
+    return i - own < sk_operations_write_n ? &sk_operations_write[i - own] : NULL;
+}
+
 static void operations_of(struct sk_jw *w, const char *path)
 {
     size_t i;
 
-    for (i = 0; i < SK_ARRAY_LEN(operations); i++)
-        if (strcmp(operations[i].path, path) == 0)
-            operation_write(w, &operations[i]);
+    for (i = 0; operation_at(i); i++)
+        if (strcmp(operation_at(i)->path, path) == 0)
+            operation_write(w, operation_at(i));
 }
 
 /* "join_token" → "JoinToken", the schema's name. */
@@ -235,17 +235,18 @@ static void other_paths(struct sk_jw *w)
     const char *before = "";
     size_t i;
 
-    for (i = 0; i < SK_ARRAY_LEN(operations); i++) {
-        struct sk_str path = sk_str_c(operations[i].path), first = path, rest = {0};
+    for (i = 0; operation_at(i); i++) {
+        struct sk_str path = sk_str_c(operation_at(i)->path), first = path, rest = {0};
 
         if (sk_str_cut(sk_str_sub(path, 1, path.n), '/', &first, &rest))
             path = first;
         else
             path = sk_str_sub(path, 1, path.n);
-        if ((sk_api_kind(path, &(enum sk_role){0}) && sk_str_chr(rest, '/') < 0) ||
-            strcmp(before, operations[i].path) == 0)
+        if ((sk_api_kind(path, &(enum sk_role){0}) &&
+             (rest.n == 0 || sk_str_eq(rest, SK_STR("{id}")))) ||
+            strcmp(before, operation_at(i)->path) == 0)
             continue;
-        before = operations[i].path;
+        before = operation_at(i)->path;
         sk_jw_key(w, sk_str_c(before));
         sk_jw_begin(w, '{');
         operations_of(w, before);

@@ -29,6 +29,21 @@
  *   POST   /api/v1/join-tokens {"name"?,"max_uses"?,"expires"?} → {…,"token","command"} shown once,
  *          default: one agent within an hour; max_uses 0: any number · DELETE /join-tokens/ID:
  *          revokes it · POST /api/v1/agents/ID/revoke: its certificates   admin
+ *   Lists of incidents actions evidence profiles exceptions indicators rulefiles drills (viewer),
+ *          chunks slices (operator); what was withdrawn is not in them. Changes are the operator's:
+ *   PATCH  /api/v1/alerts/ID, /incidents/ID {"state"?,"verdict"?,"assignee"?} · POST …/ID/comments
+ *          {"text"} · POST /alerts/bulk, /incidents/bulk {"ids"|"filter","set"?,"comment"?} →
+ *          {"changed","missing","limit","more"}: at most 10,000 at once
+ *   POST   /api/v1/actions {"kind","container_id"|"pid"|"process_id"|…,"host_id"?,"expires_s"?,
+ *          "reason","alert_id"?,"undo_of"?} → 201 · POST /actions/ID/undo
+ *   POST   /api/v1/exceptions, PATCH DELETE /exceptions/ID: a condition that is not understood is 400
+ *          with place and caret · POST /exceptions/preview {"rule"?,"condition","since"?} →
+ *          {"matched","total","sample":[alert ids]} (viewer) · POST /alerts/ID/exception → proposal
+ *   POST   /api/v1/indicators {"value",…}, /indicators/import?list=NAME&type=auto|list|csv|stix (body:
+ *          the list) · DELETE /indicators/ID, /indicators?list=NAME
+ *   POST   /api/v1/rulefiles {"name","text"}, PATCH DELETE /rulefiles/ID: what does not load is 400
+ *          with file:line:col and caret · POST /rules/check {"name","text"} → {"ok","error"?,"rules",
+ *          "warnings"} (viewer) · POST /rules/switch {"rule","enabled"}
  *   GET /api/v1/version · GET /healthz Sign-in  session cookie (HttpOnly,
  * Secure, SameSite=Strict, 12 h idle) + X-CSRF-Token header on every change; or Authorization:
  * Bearer TOKEN. 5 failed tries a minute per name and address. Argon2id. Roles: viewer reads,
