@@ -37,6 +37,7 @@ struct agent_profiles {
     SK_VEC(struct late) late;
     uint64_t late_lost, tick_ns;
     const struct sk_event *ev; /* being judged */
+    bool drifted;              /* it is drift */
     bool failed;               /* saving; told already */
 };
 
@@ -183,6 +184,15 @@ static void on_alert(void *arg, const struct sk_alert *al)
         agent_alert(a, al);
 }
 
+/* A program that drift told of is not told once more as unusual, unless it is to be stopped. */
+static void on_deviation(void *arg, const struct sk_alert *al)
+{
+    struct sk_agent_run *a = arg;
+
+    if (!a->profiles->drifted || al->response != SK_RE_ALERT)
+        on_alert(a, al);
+}
+
 static bool drift_allowed(void *arg, const struct sk_event *ev, struct sk_str path)
 {
     struct sk_agent_run *a = arg;
@@ -196,9 +206,10 @@ static void judge(struct sk_agent_run *a, const struct sk_event *ev, bool suspic
     const struct sk_drift_ask ask = {.allowed = drift_allowed, .alert = on_alert, .arg = a};
 
     ap->ev = ev;
-    if (sk_drift_event(ap->drift, ev, &ask) || suspicious)
+    ap->drifted = sk_drift_event(ap->drift, ev, &ask);
+    if (ap->drifted || suspicious)
         sk_profiles_suspect(ap->profiles, ev);
-    (void)sk_profiles_event(ap->profiles, ev, on_alert, a); /* how many is in its counts */
+    (void)sk_profiles_event(ap->profiles, ev, on_deviation, a); /* how many is in its counts */
 }
 
 /* The process and those above it in its container. */

@@ -13,6 +13,10 @@ extern const struct sk_cmd sk_cmd_up, sk_cmd_agent, sk_cmd_agent_status, sk_cmd_
     sk_cmd_expr_explain, sk_cmd_api, sk_cmd_completion, sk_cmd_version;
 extern const struct sk_cmd sk_cmd_record_ls, sk_cmd_record_show, sk_cmd_record_export,
     sk_cmd_record_status, sk_cmd_replay;
+extern const struct sk_cmd sk_cmd_profile_list, sk_cmd_profile_show, sk_cmd_profile_versions,
+    sk_cmd_profile_diff, sk_cmd_profile_export, sk_cmd_profile_import, sk_cmd_profile_promote,
+    sk_cmd_profile_learn, sk_cmd_profile_off, sk_cmd_profile_allow, sk_cmd_profile_deny,
+    sk_cmd_profile_remove, sk_cmd_profile_delete;
 extern const struct sk_cmd sk_cmd_agents_list, sk_cmd_agents_revoke, sk_cmd_join_list,
     sk_cmd_join_create, sk_cmd_join_revoke;
 

@@ -49,10 +49,14 @@ struct server_batch {
 };
 int server_merge(const struct server_batch *b, const struct sk_link_item *item, const void **ret,
                  struct sk_err *err) SK_NODISCARD;
-/* What was learned on one host joined with what is known: entries by aspect, value, parent_exe and
- * shape; by_person and denied stay. *ret may be seen. -ENOMEM. */
+/* server_profile.c: what was learned on one host joined with what is known. *ret may be seen. 0, 1
+ * (of a profile that was withdrawn), -ENOMEM. */
 int server_profile_merge(const struct sk_profile *old, const struct sk_profile *seen,
                          struct sk_arena *a, struct sk_profile *ret) SK_NODISCARD;
+/* Those of a stored batch that were promoted: kept as versions, and told to all agents. Under the
+ * lock of s->changes. */
+void server_profiles_stored(struct sk_server_run *s, const struct sk_put *puts, size_t n,
+                            struct sk_arena *a);
 void server_down_init(struct sk_server_run *s); /* server_down.c: agents are told of changes */
 /* serve.h's rules_check (server_rules.c) */
 int server_rules_check(const struct sk_rule_text *files, size_t n, size_t which,

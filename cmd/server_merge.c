@@ -133,52 +133,6 @@ static int evidence_merge(const struct server_batch *b, struct sk_evidence *ev, 
 
 /* ---- profiles -------------------------------------------------------------------------------- */
 
-static bool entry_same(const struct sk_profile_entry *a, const struct sk_profile_entry *b)
-{
-    return a->aspect == b->aspect && sk_str_eq(a->value, b->value) &&
-           sk_str_eq(a->parent_exe, b->parent_exe) && sk_str_eq(a->shape, b->shape);
-}
-
-/* What a person said about the entry stays; what was seen is the more of both. */
-static void entry_join(struct sk_profile_entry *to, const struct sk_profile_entry *seen)
-{
-    to->count = SK_MAX(to->count, seen->count);
-    to->first = to->first && seen->first ? SK_MIN(to->first, seen->first) : to->first | seen->first;
-    to->last = SK_MAX(to->last, seen->last);
-    to->by_person |= seen->by_person;
-    to->denied |= seen->denied;
-}
-
-int server_profile_merge(const struct sk_profile *old, const struct sk_profile *seen,
-                         struct sk_arena *a, struct sk_profile *ret)
-{
-    const struct sk_profile_entry *s = seen->entries.v;
-    size_t n = old->entries.n, i, k;
-    struct sk_profile_entry *v = sk_arena_array(a, n + seen->entries.n + 1, sizeof(*v));
-
-    if (!v)
-        return -ENOMEM;
-    if (n > 0)
-        memcpy(v, old->entries.v, n * sizeof(*v));
-    for (i = 0; i < seen->entries.n; i++) {
-        for (k = 0; k < old->entries.n && !entry_same(&v[k], &s[i]); k++)
-            ;
-        if (k < old->entries.n)
-            entry_join(&v[k], &s[i]);
-        else
-            v[n++] = s[i];
-    }
-    *ret = *old;
-    ret->entries = (struct sk_list){v, n};
-    ret->containers = SK_MAX(old->containers, seen->containers);
-    ret->deviations = SK_MAX(old->deviations, seen->deviations);
-    ret->created = old->created ? SK_MIN(old->created, seen->created) : seen->created;
-    ret->updated = SK_MAX(old->updated, seen->updated);
-    if (seen->updated > old->updated && seen->image_digest.n)
-        ret->image_digest = seen->image_digest;
-    return 0;
-}
-
 static int profile_merge(const struct server_batch *b, struct sk_profile *p, struct sk_err *err)
 {
     struct sk_profile old = {0};
@@ -191,7 +145,7 @@ static int profile_merge(const struct server_batch *b, struct sk_profile *p, str
     if (r != 0)
         return SK_MIN(r, 0);
     r = server_profile_merge(&old, p, b->arena, p);
-    return r < 0 ? sk_err_set(err, r, "out of memory") : 0;
+    return r < 0 ? sk_err_set(err, r, "out of memory") : r;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */

@@ -88,7 +88,7 @@ static int stale_end(struct sk_server_run *s, struct sk_str host, struct sk_err 
         SK_CLEANUP(sk_expr_freep) struct sk_expr *e = NULL;
         struct sk_query q = {.kind = &sk_kind_process, .limit = STALE_PAGE};
         struct sk_put puts[STALE_PAGE];
-        struct sk_page page;
+        struct sk_page page = {0};
         struct sk_process *v;
         size_t i;
         int r = arena ? sk_expr_compile(&sk_kind_process, sk_str_c(text), &e, err) : -ENOMEM;
@@ -185,6 +185,8 @@ int sk_server_run_sink(void *arg, struct sk_str agent_id, const struct sk_link_i
     }
     if (r == 0)
         r = sk_store_put(s->store, puts, b.n, agent_id, n ? items[n - 1].seq : 0, err);
+    if (r == 0)
+        server_profiles_stored(s, puts, b.n, arena);
     sk_changes_unlock(s->changes);
     server_health(s);
     if (r != 0)

@@ -30,6 +30,7 @@ const struct sk_kind *sk_api_kind(struct sk_str plural, enum sk_role *ret_least)
                  {&sk_kind_certificate, SK_ROLE_ADMIN},
                  {&sk_kind_incident, SK_ROLE_VIEWER},  {&sk_kind_action, SK_ROLE_VIEWER},
                  {&sk_kind_evidence, SK_ROLE_VIEWER},  {&sk_kind_profile, SK_ROLE_VIEWER},
+                 {&sk_kind_profile_version, SK_ROLE_VIEWER},
                  {&sk_kind_exception, SK_ROLE_VIEWER}, {&sk_kind_indicator, SK_ROLE_VIEWER},
                  {&sk_kind_rulefile, SK_ROLE_VIEWER},  {&sk_kind_drill, SK_ROLE_VIEWER},
                  {&sk_kind_chunk, SK_ROLE_OPERATOR},   {&sk_kind_slice, SK_ROLE_OPERATOR}};
@@ -113,6 +114,21 @@ static bool query_read(struct sk_call *c, const struct sk_kind *kind, struct sk_
     return true;
 }
 
+/* What is large and no column is asked for one by one. */
+static void lighten(const struct sk_kind *kind, struct sk_list rows)
+{
+    const struct sk_profile *p = rows.v;
+    const struct sk_profile_version *v = rows.v;
+    size_t i;
+
+    for (i = 0; i < rows.n; i++) { /* ours, just read */
+        if (kind == &sk_kind_profile)
+            ((struct sk_profile *)(uintptr_t)&p[i])->entries = (struct sk_list){0};
+        if (kind == &sk_kind_profile_version)
+            ((struct sk_profile_version *)(uintptr_t)&v[i])->content = NULL;
+    }
+}
+
 void sk_api_list(struct sk_call *c, const struct sk_kind *kind)
 {
     SK_CLEANUP(sk_expr_freep) struct sk_expr *where = NULL;
@@ -131,6 +147,7 @@ void sk_api_list(struct sk_call *c, const struct sk_kind *kind)
         sk_call_fail(c, r, &err);
         return;
     }
+    lighten(kind, page.rows);
     (void)sk_buf_c(out, "{\"items\":["); /* errors stick */
     for (i = 0; i < page.rows.n; i++) {
         if (i)
@@ -256,7 +273,7 @@ static int csv_rows(struct sk_call *c, struct sk_query *q, const struct csv *v, 
     for (;;) {
         SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new((size_t)64 << 20);
         char cursor[1024];
-        struct sk_page page;
+        struct sk_page page = {0};
 
         r = a ? sk_store_query(c->s->conf.store, q, a, &page, err)
               : sk_err_set(err, -ENOMEM, "out of memory");

@@ -200,6 +200,8 @@ static const struct {
     {"PATCH", "exceptions", SK_ROLE_OPERATOR, sk_api_exception_change},
     {"DELETE", "exceptions", SK_ROLE_OPERATOR, sk_api_exception_delete},
     {"DELETE", "indicators", SK_ROLE_OPERATOR, sk_api_indicator_delete},
+    {"PATCH", "profiles", SK_ROLE_OPERATOR, sk_api_profile_change},
+    {"DELETE", "profiles", SK_ROLE_OPERATOR, sk_api_profile_delete},
     {"PATCH", "rulefiles", SK_ROLE_OPERATOR, sk_api_rulefile_change},
     {"DELETE", "rulefiles", SK_ROLE_OPERATOR, sk_api_rulefile_delete},
     {"PATCH", "users", SK_ROLE_ADMIN, sk_api_user_patch},

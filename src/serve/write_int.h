@@ -59,6 +59,10 @@ void sk_api_indicator_import(struct sk_call *c);
 void sk_api_indicator_delete(struct sk_call *c, struct sk_str id);
 void sk_api_indicators_delete(struct sk_call *c); /* ?list=NAME */
 
+/* ---- profiles.c ------------------------------------------------------------------------------ */
+void sk_api_profile_change(struct sk_call *c, struct sk_str id);
+void sk_api_profile_delete(struct sk_call *c, struct sk_str id);
+
 /* ---- rulefiles.c ----------------------------------------------------------------------------- */
 void sk_api_rulefile_add(struct sk_call *c);
 void sk_api_rulefile_change(struct sk_call *c, struct sk_str id);
