@@ -158,21 +158,18 @@ static void on_alert(void *arg, const struct sk_alert *found)
     keep(f, &sk_kind_alert, &al);
 }
 
-/* The console's own members of an incident are people's: taken over from what is stored. */
 static void on_incident(void *arg, const struct sk_incident *i)
 {
     struct feed *f = arg;
     SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new((size_t)1 << 20);
-    struct sk_incident now = *i, old;
+    const struct server_batch b = {.s = f->s, .agent_id = SK_STR("kubernetes"), .arena = a};
+    const struct sk_link_item item = {.kind = &sk_kind_incident, .obj = i};
+    const void *now = i;
 
-    if (a && sk_store_get(f->s->store, &sk_kind_incident, i->id, a, &old, NULL) == 0) {
-        now.state = old.state;
-        now.assignee = old.assignee;
-        now.verdict = old.verdict;
-        now.comments = old.comments;
-        now.closed = old.closed;
-    }
-    keep(f, &sk_kind_incident, &now);
+    sk_changes_lock(f->s->changes);
+    if (a && server_merge(&b, &item, &now, NULL) == 0 && now)
+        keep(f, &sk_kind_incident, now);
+    sk_changes_unlock(f->s->changes);
 }
 
 int server_k8s_audit(void *arg, struct sk_str cluster, struct sk_str json, size_t *ret_n,
