@@ -99,10 +99,28 @@ static int local_collect(const struct sk_args *a, struct sk_arena *arena, struct
     return r;
 }
 
+/* The one that is meant: the only one, or the only one that runs (names are given again). */
+static struct json_object *the_one(struct json_object *items, size_t n)
+{
+    struct json_object *one = n == 1 ? json_object_array_get_idx(items, 0) : NULL;
+    size_t i, running = 0;
+
+    for (i = 0; i < n && n > 1; i++) {
+        struct json_object *o = json_object_array_get_idx(items, i);
+        struct sk_str state = sk_json_str(o, "state");
+
+        if (!sk_str_eq(state, SK_STR("running")) && !sk_str_eq(state, SK_STR("paused")))
+            continue;
+        one = o;
+        running++;
+    }
+    return running > 1 ? NULL : one;
+}
+
 /* The container's id by id, its beginning or name, as the console knows it. */
 static int container_id(struct sk_http *h, const char *what, char ret[65], struct sk_err *err)
 {
-    struct json_object *doc = NULL, *items;
+    struct json_object *doc = NULL, *items, *one;
     struct sk_buf path, out, filter;
     size_t n;
     int r;
@@ -113,7 +131,7 @@ static int container_id(struct sk_http *h, const char *what, char ret[65], struc
     sk_buf_init(&filter, 4096);
     sk_buf_init(&out, (size_t)16 << 20);
     (void)sk_buf_printf(&filter, "name = \"%s\" or id startswith \"%s\"", what, what);
-    (void)sk_buf_c(&path, "/api/v1/containers?limit=2&filter=");
+    (void)sk_buf_c(&path, "/api/v1/containers?limit=100&filter=");
     r = sk_url_escape(&path, sk_buf_view(&filter));
     if (r == 0)
         r = sk_client_get(h, path.p, &out, err);
@@ -121,13 +139,14 @@ static int container_id(struct sk_http *h, const char *what, char ret[65], struc
         r = sk_json_parse(sk_buf_view(&out), &doc, err);
     items = r == 0 ? sk_json_at(doc, "items") : NULL;
     n = items ? json_object_array_length(items) : 0;
-    if (r == 0 && n != 1)
+    one = the_one(items, n);
+    if (r == 0 && !one)
         r = sk_err_set(err, -ENOENT,
                        n ? "\"%.80s\" may be several containers; give more of the id"
                          : "the console knows no container \"%.80s\"; skep ps -a lists them",
                        what);
     if (r == 0)
-        (void)sk_str_copy(ret, 65, sk_json_str(json_object_array_get_idx(items, 0), "id"));
+        (void)sk_str_copy(ret, 65, sk_json_str(one, "id"));
     if (doc)
         (void)json_object_put(doc);
     sk_buf_done(&path);

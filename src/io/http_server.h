@@ -55,8 +55,8 @@ struct sk_http_res {
     struct sk_buf body;  /* initialised with SK_HTTP_ANSWER_MAX; moved out after the handler */
     struct sk_str fixed; /* static bytes that outlive the server (embedded files): used if p set */
     bool gzip;           /* fixed/body is already gzip: sets Content-Encoding */
-    bool has_file;       /* the answer is file_size bytes of the descriptor file, which is moved out */
-    int file;
+    bool has_file;       /* the answer is file_size bytes of file, which is moved out */
+    int file;            /* a descriptor */
     uint64_t file_size;
     struct sk_arena *arena;
     struct sk_http_hdr *headers; /* by sk_http_res_header */
