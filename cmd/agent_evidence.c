@@ -476,6 +476,12 @@ int agent_evidence_new(struct sk_agent_run *a, struct sk_err *err)
     return r;
 }
 
+void agent_evidence_stop(struct sk_agent_run *a)
+{
+    if (a->evidence)
+        a->evidence->stop = true;
+}
+
 void agent_evidence_free(struct sk_agent_run *a)
 {
     struct agent_evidence *e = a->evidence;

@@ -17,6 +17,7 @@
 
 struct sk_agent_run;
 int agent_evidence_new(struct sk_agent_run *a, struct sk_err *err) SK_NODISCARD;
+void agent_evidence_stop(struct sk_agent_run *a); /* gives up what is under way; any thread */
 void agent_evidence_free(struct sk_agent_run *a); /* what is under way is given up */
 /* An action "collect" or "send", on the agent's thread; the same may come again. Its states are
  * told as it goes on. */
