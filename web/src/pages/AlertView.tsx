@@ -202,6 +202,7 @@ export function AlertView({ alert: a, onChange }: { alert: Alert; onChange: (a: 
   const rules = useGet<Rules>('/rules');
   const title = useRuleTitle();
   const rule = rules.data?.items.find((r) => r.name === a.rule);
+  const own = a.source === 'skep'; // of the console itself: no event, no process, no rule file
   return (
     <article className="alert-view" data-testid="alert-detail">
       <header>
@@ -235,18 +236,22 @@ export function AlertView({ alert: a, onChange }: { alert: Alert; onChange: (a: 
       <section>
         <Where a={a} />
       </section>
-      <section>
-        <h3>{t('alert.ancestry')}</h3>
-        <Ancestry alert={a} />
-      </section>
-      <section>
-        <h3>{t('alert.event')}</h3>
-        <EventFacts a={a} />
-      </section>
-      <section>
-        <h3>{t('alert.process')}</h3>
-        <ProcessFacts a={a} />
-      </section>
+      {!own && (
+        <>
+          <section>
+            <h3>{t('alert.ancestry')}</h3>
+            <Ancestry alert={a} />
+          </section>
+          <section>
+            <h3>{t('alert.event')}</h3>
+            <EventFacts a={a} />
+          </section>
+          <section>
+            <h3>{t('alert.process')}</h3>
+            <ProcessFacts a={a} />
+          </section>
+        </>
+      )}
       <section>
         <h3>{t('alert.rule')}</h3>
         {rule ? (
@@ -261,8 +266,8 @@ export function AlertView({ alert: a, onChange }: { alert: Alert; onChange: (a: 
                 <Text value={a.desc} />
               </p>
             )}
-            <Tags values={a.tags?.filter((x) => !a.techniques?.includes(x))} />
-            {rules.data && <p className="dim">{t('alert.ruleGone')}</p>}
+            {!own && <Tags values={a.tags?.filter((x) => !a.techniques?.includes(x))} />}
+            {rules.data && !own && <p className="dim">{t('alert.ruleGone')}</p>}
           </>
         )}
       </section>
