@@ -25,7 +25,7 @@ static __always_inline void ids_fill(struct skw_ids *ret, struct task_struct *t)
 }
 
 static __always_inline void task_fill(struct scratch *s, struct skw_task *ret,
-                                      struct task_struct *t, __u8 kind, __u8 type, int ring)
+                                      struct task_struct *t, __u8 kind, __u8 type, __u32 ring)
 {
     struct task_struct *own = TASK(t), *up = own->group_leader->real_parent;
     struct signal_struct *sig = own->signal;
@@ -211,7 +211,7 @@ int skb_tasks(struct bpf_iter__task *ctx)
         return 0;
     e = RECORD(s, skw_exec);
     CLEAR(e);
-    task_fill(s, &e->t, t, SKW_TASK, 0, RING_FIRST_INVENTORY);
+    task_fill(s, &e->t, t, SKW_TASK, 0, RING_INVENTORY);
     mm = TASK(t)->mm;
     if (mm)
         off = exe_fill(e, t, mm->exe_file, SECOND_SCRATCH);

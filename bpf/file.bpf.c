@@ -153,23 +153,17 @@ __noinline int skb_call_tell(__u64 id, __u64 ret)
     struct task_struct *t = bpf_get_current_task_btf();
     struct pt_regs *regs = (void *)bpf_task_pt_regs(t);
     struct scratch *s = scratch_get();
+    __u32 n, ring = RING_OF(id);
     struct skw_call *r;
-    __u32 n;
 
     if (!s)
         return 0;
     r = RECORD(s, skw_call);
     CLEAR(r);
-    if (y->flags & SKW_S_FIRST)
-        hdr_fill(s, &r->h, t, SKW_CALL, y->type, RING_FIRST);
-    else
-        hdr_fill(s, &r->h, t, SKW_CALL, y->type, RING_FILE);
+    hdr_fill(s, &r->h, t, SKW_CALL, y->type, ring);
     r->h.ret = (__s64)ret;
     n = call_fill(s, r, t, regs, y);
-    if (y->flags & SKW_S_FIRST)
-        emit(&r->h, sizeof(*r), n, RING_FIRST, INSTANT);
-    else
-        emit(&r->h, sizeof(*r), n, RING_FILE, str_hurry(s, r));
+    emit(&r->h, sizeof(*r), n, ring, y->flags & SKW_S_FIRST ? INSTANT : str_hurry(s, r));
     return 0;
 }
 
@@ -198,7 +192,7 @@ static __always_inline int on_open(struct sys_exit_ctx *ctx)
     struct skw_call *r;
     struct file *f;
     __u64 oflags = 0;
-    __u32 n;
+    __u32 n, ring;
 
     if (IDLE || (__u32)t->tgid == skb_self)
         return 0;
@@ -225,7 +219,8 @@ static __always_inline int on_open(struct sys_exit_ctx *ctx)
     }
     r = RECORD(s, skw_call);
     CLEAR(r);
-    hdr_fill(s, &r->h, t, SKW_CALL, y->type, RING_FILE);
+    ring = RING_OF(ctx->id);
+    hdr_fill(s, &r->h, t, SKW_CALL, y->type, ring);
     r->h.ret = ctx->ret;
     r->h.flags |= SKW_F_FD;
     call_args(r, regs);
@@ -234,6 +229,6 @@ static __always_inline int on_open(struct sys_exit_ctx *ctx)
     r->fmode = AT(f, f_mode);
     n = file_put(t, f, 0, &r->h.flags, SKW_F_DETACHED0);
     r->base_n[0] = n;
-    emit(&r->h, sizeof(*r), n, RING_FILE, path_hurry(s));
+    emit(&r->h, sizeof(*r), n, ring, path_hurry(s));
     return 0;
 }

@@ -16,12 +16,12 @@ enum bpf_func_id___loop { BPF_FUNC_loop___loop = 181 };
 
 /* ---- settings ---- */
 
-const volatile bool skb_floor;       /* empty programs, for measurement */
-const volatile int skb_hierarchy;    /* of the memory controller: 0 = unified, else cgroup v1 */
-const volatile __u32 skb_self;       /* our own process: its file and net events are not told */
-const volatile __u64 skb_seed;       /* makes the cache of repeated opens unpredictable */
-const volatile __u32 skb_repeat;     /* how long a repeated open is not told, in jiffies; 0: told */
-const volatile __u32 skb_backlog[2]; /* bytes waiting at which a ring's reader is woken */
+const volatile bool skb_floor;    /* empty programs, for measurement */
+const volatile int skb_hierarchy; /* of the memory controller: 0 = unified, else cgroup v1 */
+const volatile __u32 skb_self;    /* our own process: its file and net events are not told */
+const volatile __u64 skb_seed;    /* makes the cache of repeated opens unpredictable */
+const volatile __u32 skb_repeat;  /* how long a repeated open is not told, in jiffies; 0: told */
+const volatile __u32 skb_backlog[SKW_RINGS]; /* bytes waiting at which a ring's reader is woken */
 const volatile __u8 skb_type_exec, skb_type_execveat, skb_type_exit, skb_type_tcpclose;
 const volatile struct skw_sys skb_sys[SKW_SYS_MAX];
 
@@ -35,7 +35,7 @@ __u32 skb_off;
 
 /* ---- maps ---- */
 
-enum { RING_FIRST, RING_FILE, RING_FIRST_INVENTORY }; /* the last: other scratch */
+enum { RING_FIRST = SKW_FIRST, RING_FILE, RING_BULK, RING_INVENTORY }; /* the last: no ring */
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 1 << 21);
@@ -44,6 +44,10 @@ struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 1 << 22);
 } skb_ring1 SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 20);
+} skb_ring2 SEC(".maps");
 
 #define FIXED_MAX 512
 struct walk { /* where a path's walk stands; in memory, so that the verifier does not follow it */
@@ -56,7 +60,7 @@ struct scratch {
     __u32 top; /* first bytes of the last path's first component */
     __u64 cg_key;
     __u64 cg_set, cg_task;    /* whose css_set and which task cg_key was read of */
-    __u32 cg_flags[3];        /* per ring: SKW_F_CONTAINER of cg_key, CG_SEEN */
+    __u32 cg_flags[4];        /* per ring: SKW_F_CONTAINER of cg_key, CG_SEEN */
     struct skw_cgroup cgroup; /* beside buf: told while a record is being made there */
     char cgroup_id[64];
     char name[128];
@@ -93,7 +97,13 @@ struct {
 } skb_lost SEC(".maps");
 __u32 skb_lossy; /* something was lost */
 
-struct skw_wake skb_wake[2];
+struct skw_wake skb_wake[SKW_RINGS];
+
+/* Of the calls that are wanted, set by user space: enum sk_prog and one more, their ring from
+ * bit 4. Read as memory, so that the verifier does not follow a way for each ring. */
+__u8 skb_kind[SKW_SYS_MAX];
+#define WANTED(id) skb_kind[(id) & (SKW_SYS_MAX - 1)]
+#define RING_OF(id) (WANTED(id) >> 4 & 3)
 
 /* ---- scratch, counters ---- */
 
@@ -146,7 +156,8 @@ __noinline int skb_lost_note(__u64 cgroup, __u32 ring)
         l = bpf_map_lookup_elem(&skb_lost, &cgroup); /* another processor's, if it was faster */
     }
     if (l) {
-        __sync_fetch_and_add(&l->ring[ring & 1], 1);
+        if (ring < SKW_RINGS)
+            __sync_fetch_and_add(&l->ring[ring], 1);
         return 0;
     }
     c = counts_get();
@@ -167,7 +178,7 @@ static __always_inline __u64 lost_of(__u64 cgroup)
 {
     struct skw_lost *l = skb_lossy ? bpf_map_lookup_elem(&skb_lost, &cgroup) : NULL;
 
-    return l ? l->ring[0] + l->ring[1] : 0;
+    return l ? l->ring[0] + l->ring[1] + l->ring[2] : 0;
 }
 
 /* ---- pointers into the kernel ---- */
@@ -254,7 +265,7 @@ static __always_inline __u64 wake_flags(void *ring, struct skw_counts *c, int wh
     return BPF_RB_FORCE_WAKEUP;
 }
 
-static __always_inline void emit(struct skw_hdr *h, __u32 fixed, __u32 text, int ring, int hurry)
+static __always_inline void emit(struct skw_hdr *h, __u32 fixed, __u32 text, __u32 ring, int hurry)
 {
     struct skw_counts *c = counts_get();
     long r;
@@ -267,13 +278,16 @@ static __always_inline void emit(struct skw_hdr *h, __u32 fixed, __u32 text, int
     if (ring == RING_FIRST)
         r = bpf_ringbuf_output(&skb_ring0, h, fixed + text,
                                wake_flags(&skb_ring0, c, 0, hurry, h->time, fixed + text));
-    else
+    else if (ring == RING_FILE)
         r = bpf_ringbuf_output(&skb_ring1, h, fixed + text,
                                wake_flags(&skb_ring1, c, 1, hurry, h->time, fixed + text));
+    else
+        r = bpf_ringbuf_output(&skb_ring2, h, fixed + text,
+                               wake_flags(&skb_ring2, c, 2, CALM, h->time, fixed + text));
     if (r == 0)
         c->sent[h->type & (SKW_TYPES - 1)]++;
     else
-        lost(c, h->type, h->cgroup, ring == RING_FIRST ? 0 : 1);
+        lost(c, h->type, h->cgroup, ring);
 }
 
 /* ---- container identity ---- */
@@ -381,15 +395,17 @@ static __always_inline __u32 cgroup_tell(struct scratch *s, struct css_set *set,
                                          struct kernfs_node *kn, __u64 key, __u32 ring)
 {
     __u32 flags = 0, *old = bpf_map_lookup_elem(&skb_cgroups, &key);
-    __u32 mark = 1u << (16 + (ring & 1));
+    __u32 inventory = ring == RING_INVENTORY, on, mark;
     struct skw_cgroup *r = &s->cgroup;
     int found;
 
     if (old)
         flags = *old;
+    on = inventory ? RING_FIRST : ring & 3;
+    mark = 1u << (16 + on);
     if (flags & mark)
         return flags;
-    found = cgroup_name(kn, ring >> 1);
+    found = cgroup_name(kn, inventory);
     CLEAR(r);
     r->h.time = bpf_ktime_get_boot_ns();
     r->h.kind = SKW_CGROUP;
@@ -398,10 +414,7 @@ static __always_inline __u32 cgroup_tell(struct scratch *s, struct css_set *set,
     r->v2_id = BPF_CORE_READ(set, dfl_cgrp, kn, id);
     r->name_n = found ? 64 : 0;
     flags |= r->h.flags | mark;
-    if (ring & 1)
-        emit(&r->h, sizeof(*r), r->name_n & 64, RING_FILE, CALM);
-    else
-        emit(&r->h, sizeof(*r), r->name_n & 64, RING_FIRST, CALM);
+    emit(&r->h, sizeof(*r), r->name_n & 64, on, CALM);
     (void)bpf_map_update_elem(&skb_cgroups, &key, &flags, BPF_ANY);
     return flags;
 }
@@ -411,16 +424,16 @@ static __always_inline __u32 cgroup_tell(struct scratch *s, struct css_set *set,
  * the hot path's code lies together. */
 __noinline int skb_cgroup_settle(__u64 set, __u64 who, __u32 ring)
 {
-    struct scratch *s = scratch_at((ring >> 1) & 1);
+    struct scratch *s = scratch_at(ring == RING_INVENTORY);
     struct kernfs_node *kn;
     __u64 key;
 
-    if (!s || ring > RING_FIRST_INVENTORY)
+    if (!s || ring > RING_INVENTORY)
         return 0;
     kn = set_kn((void *)set);
     key = BPF_CORE_READ(kn, id);
     if (s->cg_key != key) {
-        s->cg_flags[0] = s->cg_flags[1] = s->cg_flags[2] = 0;
+        s->cg_flags[0] = s->cg_flags[1] = s->cg_flags[2] = s->cg_flags[3] = 0;
         s->cg_key = key;
     }
     if (!(s->cg_flags[ring] & CG_SEEN))
@@ -438,7 +451,7 @@ static __always_inline __u64 task_start(struct task_struct *t)
 
 /* Settles which container t is in, before a place on that ring is taken: it may have to be told
  * first. The header's flags. */
-static __always_inline __u32 flags_of(struct scratch *s, struct task_struct *t, int ring)
+static __always_inline __u32 flags_of(struct scratch *s, struct task_struct *t, __u32 ring)
 {
     __u64 set = word_at(&t->cgroups), who = (__u64)t->tgid << 32 | (__u32)t->pid;
     __u32 flags;
@@ -470,7 +483,7 @@ static __always_inline void hdr_put(struct scratch *s, struct skw_hdr *ret, stru
 
 /* Fills the header for task t; ring says where the record will go. */
 static __always_inline void hdr_fill(struct scratch *s, struct skw_hdr *ret, struct task_struct *t,
-                                     __u8 kind, __u8 type, int ring)
+                                     __u8 kind, __u8 type, __u32 ring)
 {
     hdr_put(s, ret, t, kind, type, flags_of(s, t, ring));
 }

@@ -294,7 +294,7 @@ static __noinline int sock_tell(struct sys_exit_ctx *ctx)
     struct skw_sock *r;
     struct sock *sk;
     __u64 ino = 0, number = 0;
-    __u32 n;
+    __u32 n, ring = RING_OF(ctx->id);
 
     sk = file_sock(fd_file(t, y->flags & SKW_S_RET_FD ? ctx->ret : (int)sys_arg(regs, 0)), &ino,
                    &number);
@@ -302,7 +302,7 @@ static __noinline int sock_tell(struct sys_exit_ctx *ctx)
         return 0;
     r = RECORD(s, skw_sock);
     CLEAR(r);
-    hdr_fill(s, &r->h, t, SKW_SOCK, y->type, RING_FILE);
+    hdr_fill(s, &r->h, t, SKW_SOCK, y->type, ring);
     r->h.ret = ctx->ret;
     sock_args(r, regs);
     r->ino = ino;
@@ -317,7 +317,7 @@ static __noinline int sock_tell(struct sys_exit_ctx *ctx)
         n = 108;
     owner_note(r, y, number, ctx->ret);
     r->text_n = n;
-    emit(&r->h, sizeof(*r), n, RING_FILE, y->flags & SKW_S_URGENT ? INSTANT : URGENT);
+    emit(&r->h, sizeof(*r), n, ring, y->flags & SKW_S_URGENT ? INSTANT : URGENT);
     return 0;
 }
 
@@ -352,7 +352,8 @@ static __always_inline int on_sock(struct sys_exit_ctx *ctx)
     if (!sk)
         return 0;
     head_read(&h, sk, can_cast());
-    if (h.family != AF_INET || (y->str0 == 1 && h.dport == 0) || (y->str0 == 2 && ctx->ret < 0))
+    if (h.family != AF_INET || RING_OF(ctx->id) != RING_FILE || (y->str0 == 1 && h.dport == 0) ||
+        (y->str0 == 2 && ctx->ret < 0))
         return sock_tell(ctx);
     s = scratch_get();
     c = counts_get();
@@ -396,7 +397,7 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
     struct skw_sock *r;
     struct sock *sk;
     __u64 addr, x, ino = 0, number = 0;
-    __u32 n;
+    __u32 n, ring;
 
     if (IDLE || ctx->ret < 0 || (__u32)t->tgid == skb_self)
         return 0;
@@ -422,14 +423,15 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
     }
     r = RECORD(s, skw_sock);
     CLEAR(r);
-    hdr_fill(s, &r->h, t, SKW_SOCK, y->type, RING_FILE);
+    ring = RING_OF(ctx->id);
+    hdr_fill(s, &r->h, t, SKW_SOCK, y->type, ring);
     r->h.ret = ctx->ret;
     r->arg[0] = (__s32)sys_arg(regs, 0);
     n = user_addr(s, r, addr, 0, sock_fill(s, r, sk));
     if (n > 108)
         n = 108;
     r->text_n = n;
-    emit(&r->h, sizeof(*r), n, RING_FILE, URGENT);
+    emit(&r->h, sizeof(*r), n, ring, URGENT);
     return 0;
 }
 

@@ -16,8 +16,6 @@
  * A tracepoint's program cannot be preempted; where an fexit program can be, it is not used.
  */
 enum { KIND_NONE, KIND_OPEN, KIND_CALL, KIND_SOCK, KIND_CRED }; /* enum sk_prog, and one more */
-__u8 skb_kind[SKW_SYS_MAX]; /* of the calls that are wanted, set by user space */
-#define WANTED(ctx) skb_kind[(ctx)->id & (SKW_SYS_MAX - 1)]
 const volatile bool skb_refused_arg; /* __secure_computing has an argument, which it had to 6.15 */
 
 #define JUMPS(name)                                                                                \
@@ -36,13 +34,13 @@ JUMPS(skb_typed2);
     {                                                                                              \
         struct sys_exit_ctx c = {.id = sys_nr(regs), .ret = ret};                                  \
                                                                                                    \
-        return WANTED(&c) ? body(&c) : 0;                                                          \
+        return WANTED(c.id) ? body(&c) : 0;                                                        \
     }
 #define ENTRIES(name, body)                                                                        \
     SEC("tp")                                                                                      \
     int name(struct sys_exit_ctx *ctx)                                                             \
     {                                                                                              \
-        return WANTED(ctx) ? body(ctx) : 0;                                                        \
+        return WANTED(ctx->id) ? body(ctx) : 0;                                                    \
     }                                                                                              \
     TYPED(name##_typed, body)                                                                      \
     TYPED(name##_typed2, body)
@@ -73,7 +71,7 @@ int skb_refused(__u64 *ctx)
     c.ret = sys_ret(regs);
     if (IDLE)
         return 0;
-    switch (WANTED(&c)) {
+    switch (WANTED(c.id) & 15) {
     case KIND_OPEN:
     case KIND_CALL:
         return on_call(&c);

@@ -138,7 +138,7 @@ int agent_rules_load(struct sk_agent_run *a, struct sk_err *err)
 {
     struct sk_rules *rules = NULL;
     struct sk_err bad = {0};
-    uint64_t want[2];
+    uint64_t want[2], recorded[2];
     int r = rules_read(a, FROM_CONSOLE, &rules, &bad);
 
     if (r < 0)
@@ -156,15 +156,17 @@ int agent_rules_load(struct sk_agent_run *a, struct sk_err *err)
             return r;
     }
     sk_rules_want(rules, want);
-    agent_record_want(a, want);
     agent_profiles_want(want);
+    recorded[0] = want[0];
+    recorded[1] = want[1];
+    agent_record_want(a, recorded); /* those and its own */
     json_make(a, rules, bad.code ? bad.msg : NULL);
     r = sk_detect_use(a->detect, rules);
     if (r < 0) {
         (void)sk_rules_free(rules);
         return sk_err_set(err, r, "rules: out of memory");
     }
-    sk_sensor_want(a->sensor, want);
+    sk_sensor_want_bulk(a->sensor, want, recorded);
     sk_log(a->conf.log, SK_INFO, "rules", "loaded", "rules=%zu", sk_rules_count(rules));
     return 0;
 }

@@ -26,6 +26,13 @@
 #define SKW_OWNER_WAYS 4   /* places in a bucket of the table of connections */
 #define SKW_TYPES 128      /* event types (enum sk_evt_type), for counters */
 
+enum skw_ring {
+    SKW_FIRST, /* programs, privileges, enforcement: never crowded out by the others */
+    SKW_FILE,  /* files and network */
+    SKW_BULK,  /* what only the recorder asks for */
+    SKW_RINGS
+};
+
 enum skw_kind {
     SKW_CGROUP = 1,  /* struct skw_cgroup: which container a cgroup key stands for */
     SKW_CGROUP_GONE, /* struct skw_cgroup without text */
@@ -194,13 +201,13 @@ struct skw_counts {
     __u64 lost_all, lost_other;
     __u64 sent[SKW_TYPES], lost[SKW_TYPES], filtered[SKW_TYPES];
     __u64 error[SKW_E_MAX];
-    __u32 since[2]; /* bytes sent to a ring since its backlog was looked at */
+    __u32 since[SKW_RINGS + 1]; /* bytes sent to a ring since its backlog was looked at */
 };
 
 /* Events lost, by the key of the cgroup that they came from. Where there is no room for a cgroup,
  * they count in skw_counts.lost_other. */
 struct skw_lost {
-    __u64 ring[2];
+    __u64 ring[SKW_RINGS];
 };
 
 struct skw_wake { /* per ring, written by the kernel side */

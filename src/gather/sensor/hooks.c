@@ -284,6 +284,25 @@ static bool wanted(const struct sk_sensor *s, uint32_t type)
     return s->want[type / 64] >> (type % 64) & 1;
 }
 
+static enum skw_ring call_ring(const struct sk_sensor *s, const struct sk_call *call)
+{
+    uint32_t type = call->sys.type;
+
+    if (call->sys.flags & SKW_S_FIRST)
+        return SKW_FIRST;
+    return s->bulk[type / 64] >> (type % 64) & 1 ? SKW_BULK : SKW_FILE;
+}
+
+enum skw_ring sk_ring_of(const struct sk_sensor *s, uint32_t type)
+{
+    size_t i;
+
+    for (i = 0; i < SK_ARRAY_LEN(calls); i++)
+        if (calls[i].sys.type == type)
+            return call_ring(s, &calls[i]);
+    return type == SK_E_TCPCLOSE ? SKW_FILE : SKW_FIRST;
+}
+
 /* ---- letting go ------------------------------------------------------------------------------ */
 
 static int fd_cmp(const void *a, const void *b)
@@ -420,7 +439,7 @@ void sk_hooks_want(struct sk_sensor *s)
     for (i = 0; i < SK_ARRAY_LEN(calls); i++) {
         on = wanted(s, calls[i].sys.type);
         s->skel->bss->skb_kind[calls[i].nr & (SKW_SYS_MAX - 1)] =
-            on ? (uint8_t)(calls[i].prog + 1) : 0;
+            on ? (uint8_t)((calls[i].prog + 1u) | (unsigned)call_ring(s, &calls[i]) << 4) : 0;
         if (on && !s->call[i].on)
             hook_attach(s, i, &s->call[i]);
     }

@@ -39,7 +39,7 @@ static uint64_t lost_read(const struct sk_sensor *s, uint64_t key)
 
     if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.skb_lost), &key, &v) < 0)
         return 0; /* it lost none */
-    return v.ring[0] + v.ring[1];
+    return v.ring[SKW_FIRST] + v.ring[SKW_FILE] + v.ring[SKW_BULK];
 }
 
 /* The kernel is asked only when anything was lost since it was asked last. */

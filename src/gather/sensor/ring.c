@@ -49,6 +49,8 @@ void sk_ring_done(struct sk_ring *r)
  * processor's cache each time. */
 static void publish(struct sk_ring *r)
 {
+    if (r->taken == 0)
+        return;
     r->taken = 0;
     __atomic_store_n(r->cons, r->pos, __ATOMIC_RELEASE);
 }

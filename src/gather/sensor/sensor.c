@@ -13,6 +13,7 @@
 
 #define RING_FIRST_KIB 2048
 #define RING_FILE_KIB 4096
+#define RING_BULK_KIB 1024
 #define CONNECTIONS 16384
 #define DISPATCH_MAX 8192 /* events in one call: the caller has other work too */
 #define BUSY_TICK_MS 2
@@ -31,20 +32,30 @@ static uint32_t ring_bytes(uint32_t kib, uint32_t dflt)
     return n;
 }
 
+static void rings_get(const struct sk_sensor *s, struct bpf_map *ret[SKW_RINGS])
+{
+    ret[SKW_FIRST] = s->skel->maps.skb_ring0;
+    ret[SKW_FILE] = s->skel->maps.skb_ring1;
+    ret[SKW_BULK] = s->skel->maps.skb_ring2;
+}
+
 static int maps_size(struct sk_sensor *s)
 {
-    uint32_t first = ring_bytes(s->conf.ring_kib, RING_FIRST_KIB);
-    uint32_t file = ring_bytes(s->conf.ring_kib, RING_FILE_KIB);
+    static const uint32_t kib[SKW_RINGS] = {RING_FIRST_KIB, RING_FILE_KIB, RING_BULK_KIB};
+    struct bpf_map *map[SKW_RINGS];
     int cpus = libbpf_num_possible_cpus();
-    uint32_t buckets = 1;
+    uint32_t buckets = 1, bytes;
+    size_t i;
 
     if (cpus < 1)
         return -EINVAL;
     s->cpus = (size_t)cpus;
-    s->skel->rodata->skb_backlog[0] = first / 8;
-    s->skel->rodata->skb_backlog[1] = file / 8;
-    (void)bpf_map__set_max_entries(s->skel->maps.skb_ring0, first); /* fails only after load */
-    (void)bpf_map__set_max_entries(s->skel->maps.skb_ring1, file);
+    rings_get(s, map);
+    for (i = 0; i < SKW_RINGS; i++) {
+        bytes = ring_bytes(s->conf.ring_kib, kib[i]);
+        s->skel->rodata->skb_backlog[i] = bytes / 8;
+        (void)bpf_map__set_max_entries(map[i], bytes); /* fails only after load */
+    }
     (void)bpf_map__set_max_entries(s->skel->maps.skb_counts, (uint32_t)cpus);
     while (buckets * SKW_OWNER_WAYS < (s->conf.connections ? s->conf.connections : CONNECTIONS) &&
            buckets < 1u << 20)
@@ -70,14 +81,15 @@ static int counts_map(struct sk_sensor *s)
 
 static int rings_open(struct sk_sensor *s)
 {
-    struct bpf_map *map[2] = {s->skel->maps.skb_ring0, s->skel->maps.skb_ring1};
+    struct bpf_map *map[SKW_RINGS];
     struct epoll_event e = {.events = EPOLLIN};
     int i, r;
 
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (s->epoll < 0)
         return -errno;
-    for (i = 0; i < 2; i++) {
+    rings_get(s, map);
+    for (i = 0; i < SKW_RINGS; i++) {
         r = sk_ring_init(&s->ring[i], bpf_map__fd(map[i]), bpf_map__max_entries(map[i]));
         if (r < 0)
             return r;
@@ -161,7 +173,7 @@ static void stop(struct sk_sensor *s)
 
     if (s->skel)
         sk_hooks_done(s);
-    for (i = 0; i < 2; i++)
+    for (i = 0; i < SKW_RINGS; i++)
         sk_ring_done(&s->ring[i]);
     if (s->counts)
         (void)munmap((void *)(uintptr_t)s->counts, s->count_size);
@@ -267,23 +279,44 @@ static void housekeep(struct sk_sensor *s, uint64_t now)
     sweep(s, now);
 }
 
+/*
+ * The earliest record of all rings, -1: none. A ring that had none is asked again when another has
+ * one: what the same processor wrote before that one is visible by then, so that a process is known
+ * before its files are told.
+ */
+static int earliest(struct sk_sensor *s, const struct skw_hdr *h[SKW_RINGS], size_t n[SKW_RINGS])
+{
+    int i, first = -1;
+
+    for (i = 0; i < SKW_RINGS; i++) {
+        h[i] = sk_ring_peek(&s->ring[i], &n[i]);
+        if (h[i] && first < 0)
+            first = i;
+    }
+    if (first < 0)
+        return -1;
+    for (i = 0; i < SKW_RINGS; i++) {
+        if (!h[i])
+            h[i] = sk_ring_peek(&s->ring[i], &n[i]);
+        if (h[i] && h[i]->time < h[first]->time)
+            first = i;
+    }
+    return first;
+}
+
 int sk_sensor_dispatch(struct sk_sensor *s, struct sk_err *err)
 {
-    const struct skw_hdr *h[2];
+    const struct skw_hdr *h[SKW_RINGS];
     uint64_t now = sk_now_boot_ns(), bad = s->bad;
-    size_t n[2] = {0, 0};
+    size_t n[SKW_RINGS];
     int done, i;
 
     if (s->epoll < 0)
         return 0;
     for (done = 0; done < DISPATCH_MAX; done++) {
-        /* The second ring first: what the same processor put into the first one before is then
-         * visible too, so that a process is known before its files are told. */
-        h[1] = sk_ring_peek(&s->ring[1], &n[1]);
-        h[0] = sk_ring_peek(&s->ring[0], &n[0]);
-        if (!h[0] && !h[1])
+        i = earliest(s, h, n);
+        if (i < 0)
             break;
-        i = !h[0] || (h[1] && h[1]->time < h[0]->time);
         sk_record(s, h[i], n[i]);
         sk_ring_take(&s->ring[i]);
     }
@@ -296,12 +329,23 @@ int sk_sensor_dispatch(struct sk_sensor *s, struct sk_err *err)
     return done;
 }
 
-void sk_sensor_want(struct sk_sensor *s, const uint64_t types[2])
+void sk_sensor_want_bulk(struct sk_sensor *s, const uint64_t types[2], const uint64_t bulk[2])
 {
-    s->want[0] = types[0];
-    s->want[1] = types[1];
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        s->want[i] = types[i] | bulk[i];
+        s->bulk[i] = bulk[i] & ~types[i];
+    }
     if (s->epoll >= 0)
         sk_hooks_want(s);
+}
+
+void sk_sensor_want(struct sk_sensor *s, const uint64_t types[2])
+{
+    static const uint64_t none[2];
+
+    sk_sensor_want_bulk(s, types, none);
 }
 
 /* ---- questions ------------------------------------------------------------------------------- */
@@ -345,20 +389,11 @@ void sk_sensor_stats(const struct sk_sensor *s, struct sk_sensor_stats *ret)
     }
 }
 
-static bool in_first_ring(uint32_t type)
-{
-    const struct sk_call *calls;
-    size_t n = sk_calls(&calls), i;
-
-    for (i = 0; i < n; i++)
-        if (calls[i].sys.type == type)
-            return calls[i].sys.flags & SKW_S_FIRST;
-    return true;
-}
-
 int sk_sensor_losses(const struct sk_sensor *s, struct sk_arena *a, struct sk_loss **ret,
                      size_t *ret_n)
 {
+    static const struct sk_str rings[SKW_RINGS] = {SK_STR_INIT("exec"), SK_STR_INIT("file"),
+                                                   SK_STR_INIT("bulk")};
     struct sk_loss *v = sk_arena_array(a, SKW_TYPES, sizeof(*v)), one;
     size_t cpu, n = 0;
     uint32_t i;
@@ -366,7 +401,7 @@ int sk_sensor_losses(const struct sk_sensor *s, struct sk_arena *a, struct sk_lo
     if (!v)
         return -ENOMEM;
     for (i = 0; i < SKW_TYPES && s->counts; i++) {
-        one = (struct sk_loss){.ring = in_first_ring(i) ? SK_STR("exec") : SK_STR("file")};
+        one = (struct sk_loss){.ring = rings[sk_ring_of(s, i)]};
         for (cpu = 0; cpu < s->cpus; cpu++) {
             one.seen += counts_at(s, cpu)->sent[i];
             one.lost += counts_at(s, cpu)->lost[i];

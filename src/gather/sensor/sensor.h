@@ -54,6 +54,9 @@ uint32_t sk_sensor_tick_ms(const struct sk_sensor *s);
 /* Which event types (bit = enum sk_evt_type) detectors want; others are switched off in the kernel
  * where that is cheaper. exec, fork and exit are always on. Takes effect at once. */
 void sk_sensor_want(struct sk_sensor *s, const uint64_t types[2]);
+/* The same with types that only a recorder asks for: when they come in masses they crowd out
+ * neither what detectors want nor programs and privileges. */
+void sk_sensor_want_bulk(struct sk_sensor *s, const uint64_t types[2], const uint64_t bulk[2]);
 
 /* Live processes, in no order; fn returns non-zero to stop. */
 int sk_sensor_processes(const struct sk_sensor *s, int (*fn)(void *arg, const struct sk_process *p),
@@ -68,7 +71,8 @@ struct sk_sensor_stats {
     uint64_t processes;
 };
 void sk_sensor_stats(const struct sk_sensor *s, struct sk_sensor_stats *ret);
-/* Lost and seen per ring and kind; array in the arena. 0 or -ENOMEM. */
+/* Lost and seen per ring (as the kind goes through now: exec, file, bulk) and kind; in the arena. 0
+ * or -ENOMEM. */
 int sk_sensor_losses(const struct sk_sensor *s, struct sk_arena *a, struct sk_loss **ret,
                      size_t *ret_n) SK_NODISCARD;
 

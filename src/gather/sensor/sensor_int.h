@@ -58,13 +58,13 @@ struct sk_sensor {
     struct bpf_link *base[8];         /* typed hooks, always on */
     struct bpf_link *tcp_state;       /* while the end of connections is wanted */
     struct sk_tap call[SK_HOOKS_MAX]; /* by line of the hook table */
-    uint64_t want[2];
-    bool typed;            /* typed hooks are granted */
-    struct sk_typed fn;    /* then */
-    struct sk_tap refused; /* and: calls that seccomp refuses */
-    int tracefs;           /* directory, -1: none */
+    uint64_t want[2], bulk[2];        /* types; bulk: only the recorder asks for them */
+    bool typed;                       /* typed hooks are granted */
+    struct sk_typed fn;               /* then */
+    struct sk_tap refused;            /* and: calls that seccomp refuses */
+    int tracefs;                      /* directory, -1: none */
     int epoll;
-    struct sk_ring ring[2];
+    struct sk_ring ring[SKW_RINGS];
     const struct skw_counts *counts; /* mapped, one per processor */
     size_t count_size, count_step, cpus;
 
@@ -100,7 +100,8 @@ int sk_tracepoint_attach(int tracefs, struct bpf_program *prog, const char *grou
                          struct sk_tap *ret) SK_NODISCARD;
 void sk_hooks_settings(struct sk_sensor *s); /* skb_sys and kin, before load */
 int sk_hooks_base(struct sk_sensor *s, struct sk_err *err) SK_NODISCARD;
-void sk_hooks_want(struct sk_sensor *s); /* after s->want */
+void sk_hooks_want(struct sk_sensor *s); /* after s->want, s->bulk */
+enum skw_ring sk_ring_of(const struct sk_sensor *s, uint32_t type);
 void sk_hooks_done(struct sk_sensor *s);
 
 /* ---- typed.c ---- */

@@ -471,7 +471,7 @@ static void losses_of(const char *kind, struct sk_loss *ret)
     assert_int_equal(sk_sensor_losses(s, a, &v, &n), 0);
     for (i = 0; i < n; i++)
         if (sk_str_eq(v[i].kind, sk_str_c(kind)))
-            *ret = (struct sk_loss){.seen = v[i].seen, .lost = v[i].lost};
+            *ret = (struct sk_loss){.ring = v[i].ring, .seen = v[i].seen, .lost = v[i].lost};
 }
 
 /* More connections than the table has places for: each end is told or counted as lost. */
@@ -667,6 +667,51 @@ static void what_is_lost_is_counted_exactly(void **state)
     down();
 }
 
+static size_t mkdirs_seen;
+static void on_two(void *arg, const struct sk_event *ev)
+{
+    on_flood(arg, ev);
+    mkdirs_seen += ev->evt.type == SK_E_MKDIR && ev->proc && ev->proc->pid == only_pid;
+}
+
+static void two_do(void)
+{
+    flood_do();
+    (void)mkdir("after", 0755);
+}
+
+/* A flood of what only the recorder asks for, and nobody reads: what a rule wants is all there. */
+static void what_only_the_recorder_wants_crowds_out_nothing_else(void **state)
+{
+    struct sk_sensor_conf conf = {
+        .host_id = SK_STR("test"), .hostname = SK_STR("test"), .event = on_two, .ring_kib = 64};
+    uint64_t want[2] = {0, 0}, bulk[2] = {0, 0};
+    struct sk_loss flood, mkdirs;
+
+    (void)state;
+    want[SK_E_MKDIR / 64] |= 1ULL << (SK_E_MKDIR % 64);
+    bulk[SK_E_LCHOWN / 64] |= 1ULL << (SK_E_LCHOWN % 64);
+    assert_int_equal(sk_sensor_new(&conf, &s, NULL), 0);
+    if (!sk_sensor_live(s, NULL)) {
+        down();
+        skip();
+    }
+    sk_sensor_want_bulk(s, want, bulk);
+    drain();
+    flood_seen = mkdirs_seen = 0;
+    assert_int_equal(run(two_do), 0);
+    losses_of("lchown", &flood);
+    losses_of("mkdir", &mkdirs);
+    assert_true(flood.lost > 0);
+    assert_int_equal(flood.seen, flood_seen);
+    assert_int_equal(flood.seen + flood.lost, CHOWNS);
+    assert_true(sk_str_eq(flood.ring, SK_STR("bulk")));
+    assert_true(sk_str_eq(mkdirs.ring, SK_STR("file")));
+    assert_int_equal(mkdirs.lost, 0);
+    assert_int_equal(mkdirs_seen, 1);
+    down();
+}
+
 /* A child in the container that runs fn and then waits to be killed; its pid, once fn is done. */
 static pid_t contained_start(void (*fn)(void))
 {
@@ -767,6 +812,7 @@ int main(void)
         a_call_that_seccomp_refuses_is_told_as_blocked,
         a_refused_open_after_setuid_is_told_with_the_new_user,
         a_container_is_known_by_the_name_of_its_cgroup, what_is_lost_is_counted_exactly,
+        what_only_the_recorder_wants_crowds_out_nothing_else,
         what_is_lost_is_told_of_the_workload_that_lost_it)};
 
     return cmocka_run_group_tests(tests, all_up, all_down);
