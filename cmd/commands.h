@@ -19,5 +19,9 @@ extern const struct sk_cmd sk_cmd_profile_list, sk_cmd_profile_show, sk_cmd_prof
     sk_cmd_profile_remove, sk_cmd_profile_delete;
 extern const struct sk_cmd sk_cmd_agents_list, sk_cmd_agents_revoke, sk_cmd_join_list,
     sk_cmd_join_create, sk_cmd_join_revoke;
+extern const struct sk_cmd sk_cmd_alerts_close, sk_cmd_alerts_assign, sk_cmd_alerts_comment,
+    sk_cmd_incidents, sk_cmd_actions, sk_cmd_drills, sk_cmd_exceptions_list, sk_cmd_exceptions_add,
+    sk_cmd_exceptions_preview, sk_cmd_exceptions_rm, sk_cmd_indicators_list,
+    sk_cmd_indicators_import, sk_cmd_indicators_rm;
 
 #endif
