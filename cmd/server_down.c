@@ -50,7 +50,7 @@ static int kind_find(struct sk_server_run *s, const struct sk_kind *kind, struct
 {
     SK_CLEANUP(sk_expr_freep) struct sk_expr *where = NULL;
     struct sk_query q = {.kind = kind, .sort = SK_STR("rev"), .ascending = true, .limit = ROWS};
-    struct sk_page page;
+    struct sk_page page = {0};
     const char *row;
     size_t i;
     int r = where_make(kind, agent_id, since, &where, err);
