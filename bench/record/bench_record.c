@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the flight recorder costs: bytes on disk and core time per event, events a second read.
+ * What the flight recorder costs: bytes on disk and core time per event, events a second read and
+ * judged.
  *
  *     bench_record [FOLDER]      below a new folder in /var/tmp
  *
@@ -8,6 +9,7 @@
  * with times, numbers, pids and inodes moved on in every round, so that a block never holds the
  * same event twice. Their ancestors are linked where they acted in the recording.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <time.h>
@@ -17,7 +19,8 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "base/time.h"
-#include "record/record.h"
+#include "detect/detect.h"
+#include "record/query.h"
 
 #define EVENTS_MAX 8192
 #define RUNS 5
@@ -285,6 +288,81 @@ static int read_run(const char *dir, const char *name, const struct sk_record_fi
     return 0;
 }
 
+/* All of rules/, in the order of their names, as the executable has them. */
+static int rules_read(struct sk_arena *arena, struct sk_rules **ret, struct sk_err *err)
+{
+    struct sk_rule_file files[64];
+    struct dirent **names;
+    size_t n = 0;
+    int found = scandir("rules", &names, NULL, alphasort), r = 0;
+
+    for (int i = 0; i < found; i++) {
+        SK_CLEANUP(sk_freep) char *text = NULL;
+        struct sk_str name = sk_str_c(names[i]->d_name);
+        char path[300];
+        size_t size;
+
+        (void)snprintf(path, sizeof(path), "rules/%.255s", names[i]->d_name);
+        if (r == 0 && sk_str_ends(name, SK_STR(".yaml")) && n < SK_ARRAY_LEN(files)) {
+            r = sk_file_read(AT_FDCWD, path, SK_RULES_TEXT_MAX, &text, &size, err);
+            files[n] = (struct sk_rule_file){name, sk_str_n(text, r < 0 ? 0 : size)};
+            if (r == 0 &&
+                (!sk_arena_keep(arena, &files[n].name) || !sk_arena_keep(arena, &files[n].text)))
+                r = sk_err_set(err, -ENOMEM, "no memory for the rules");
+            n++;
+        }
+        free(names[i]);
+    }
+    if (found >= 0)
+        free(names);
+    return r < 0 ? r : sk_rules_load(files, n, ret, err);
+}
+
+static void alert_count(void *arg, const struct sk_alert *a)
+{
+    (void)a;
+    ++*(uint64_t *)arg;
+}
+
+struct judge {
+    struct sk_detect *detect;
+    uint64_t alerts;
+};
+
+static int judge_item(void *arg, const struct sk_record_item *item)
+{
+    struct judge *j = arg;
+
+    if (item->event)
+        (void)sk_detect_event(j->detect, item->event, alert_count, &j->alerts);
+    return 0;
+}
+
+/* As skep replay does it, with the built-in rules. */
+static int replay_run(const char *dir, struct mix *m, struct sk_err *err)
+{
+    SK_CLEANUP(sk_detect_freep) struct sk_detect *detect = NULL;
+    struct sk_rules *rules = NULL;
+    struct judge j = {0};
+    const struct sk_record_calls calls = {.item = judge_item, .arg = &j};
+    const struct sk_record_query all = {0};
+    struct sk_record_found found;
+    uint64_t t0;
+    int r = rules_read(m->arena, &rules, err);
+
+    if (r < 0)
+        return r;
+    if (sk_detect_new(&detect) < 0 || sk_detect_use(detect, rules) < 0)
+        return sk_err_set(err, -ENOMEM, "no memory for the rules");
+    j.detect = detect;
+    t0 = core_ns();
+    r = sk_record_query(dir, &all, &calls, &found, err);
+    if (r == 0)
+        say("record_replay", (double)found.events * 1e9 / (double)(core_ns() - t0), "1/s", "",
+            "higher", 1);
+    return r;
+}
+
 static int by_value(const void *x, const void *y)
 {
     double a = *(const double *)x, b = *(const double *)y;
@@ -319,6 +397,8 @@ static int run(const char *dir, struct mix *m, struct sk_err *err)
     say("record_write_core_time", ns[RUNS / 2] / 1e3, "us/event", "1", "lower", RUNS);
     say("record_write_core_time_block_per_second", slow_ns / 1e3, "us/event", "1", "lower", 1);
     r = read_run(sub, "record_read", &f, err);
+    if (r == 0)
+        r = replay_run(sub, m, err);
     (void)snprintf(sub, sizeof(sub), "%s/slow", dir); /* written last: the mix has its times */
     f.to = m->v[m->n - 1].evt.time;
     f.from = f.to - SK_NS_PER_S;

@@ -9,10 +9,12 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/time.h"
 #include "record/writer_int.h"
 
 #define QUEUE_MAX 6                      /* blocks that wait */
 #define ROOM_NS (50 * (long)1000 * 1000) /* the caller waits this long for one to be taken */
+#define REST_NS ((uint64_t)SK_NS_PER_S)  /* blocks go first for so long */
 #define LIST_WAIT_MAX ((size_t)4 << 20)  /* bytes of containers that wait */
 #define BLOCKS_KEPT_MAX (QUEUE_MAX + 2)  /* empty ones; more are freed */
 
@@ -105,7 +107,8 @@ static void *hand_main(void *arg)
 {
     struct sk_rec_hand *h = arg;
     struct sk_rec_pins pins = {0};
-    bool dropped = false, has_pins = false, ends = false;
+    bool dropped = false, has_pins = false, ends = false, more;
+    uint64_t rest_ns = 0; /* when pins and containers were written last */
     struct sk_buf list;
 
     /* else it would take the processor from the caller, who wakes it */
@@ -120,12 +123,16 @@ static void *hand_main(void *arg)
             (void)pthread_cond_wait(&h->work, &h->lock);
         has_pins |= h->pins_new;
         b = take(h, &pins, &dropped, &list);
-        ends = h->stop && !h->first;
+        more = h->first != NULL;
+        ends = h->stop && !more;
         (void)pthread_mutex_unlock(&h->lock);
 
         if (b && sk_rec_disk_block(h->disk, b, &err) < 0)
             failed(h, &err);
-        rest_write(h, &pins, &has_pins, &dropped, &list);
+        if (!more || sk_now_mono_ns() - rest_ns > REST_NS) { /* each waits for the disk */
+            rest_write(h, &pins, &has_pins, &dropped, &list);
+            rest_ns = sk_now_mono_ns();
+        }
         (void)pthread_mutex_lock(&h->lock);
         if (b)
             give_back(h, b);
