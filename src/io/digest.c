@@ -8,10 +8,10 @@
 #define CHUNK ((size_t)128 << 10)
 enum { SHA_256, SHA_1, MD_5, KINDS };
 
-static void hex_put(const unsigned char *md, unsigned n, char *ret)
+static void hex_put(const unsigned char *md, size_t n, char *ret)
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned i;
+    size_t i;
 
     for (i = 0; i < n; i++) {
         ret[2 * i] = digits[md[i] >> 4];
@@ -60,7 +60,7 @@ int sk_digest_fd(int fd, uint64_t max, struct sk_digests *ret, struct sk_err *er
     SK_CLEANUP(sk_freep) unsigned char *buf = malloc(CHUNK);
     EVP_MD_CTX *md[KINDS] = {NULL};
     unsigned char out[KINDS][EVP_MAX_MD_SIZE];
-    unsigned n[KINDS];
+    unsigned n[KINDS] = {0};
     uint64_t size = 0;
     int r = buf ? begin(md) : -ENOMEM;
     size_t i;

@@ -202,7 +202,8 @@ static int unpack_all(int fd, struct io *io, struct unpack *u, struct sk_unpacke
             return sk_err_errno(u->err, errno, "cannot be read");
         if (got == 0)
             break;
-        if (at == 0 && (got < SK_PACK_BEGIN_N || memcmp(io->in, SK_PACK_BEGIN, SK_PACK_BEGIN_N) != 0))
+        if (at == 0 &&
+            (got < SK_PACK_BEGIN_N || memcmp(io->in, SK_PACK_BEGIN, SK_PACK_BEGIN_N) != 0))
             return sk_err_set(u->err, 1, "does not begin as a bundle of skep does");
         sk_ev_hash_add(&io->hash, io->in, (size_t)got);
         r = feed(io, u, (size_t)got, at, &ended);

@@ -485,7 +485,7 @@ enum end { LOCAL, REMOTE };
 static struct sk_ip ip_of(const struct skw_sock *k, enum end which)
 {
     static const uint8_t none[16];
-    const uint8_t *addr = k->text_n == 32 ? (const uint8_t *)(k + 1) + which * 16 : none;
+    const uint8_t *addr = k->text_n == 32 ? (const uint8_t *)(k + 1) + (size_t)which * 16 : none;
     struct sk_ip ip = {0};
 
     if (k->family == AF_INET) {

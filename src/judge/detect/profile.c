@@ -17,7 +17,7 @@ void sk_profile_conf_init(struct sk_profile_conf *c)
     *c = (struct sk_profile_conf){.evidence = 50,
                                   .quiet_ns = 1800 * SECOND,
                                   .age_ns = 86400 * SECOND,
-                                  .idle_ns = 7 * 86400 * SECOND,
+                                  .idle_ns = 7LL * 86400 * SECOND,
                                   .lives = 20,
                                   .grace_ns = 86400 * SECOND,
                                   .profiles = 2000,
