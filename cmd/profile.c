@@ -95,7 +95,11 @@ static int profile_get(struct sk_http *h, const char *name, struct sk_arena *a,
 
     if (!at || sk_str_u64(sk_str_c(at + 1), &version) < 0) {
         r = id_find(h, name, a, &id, err);
-        return r < 0 ? r : object_get(h, &sk_kind_profile, "profiles", id, a, ret, err);
+        if (r == 0)
+            r = object_get(h, &sk_kind_profile, "profiles", id, a, ret, err);
+        if (r == 0)
+            sk_profile_sort(ret);
+        return r;
     }
     first = sk_arena_printf(a, "%.*s", (int)(at - name), name);
     if (!first)
@@ -106,8 +110,10 @@ static int profile_get(struct sk_http *h, const char *name, struct sk_arena *a,
         r = object_get(h, &sk_kind_profile_version, "profile-versions", sk_str_c(key), a, &v, err);
     if (r == 0 && !v.content)
         r = sk_err_set(err, -EBADMSG, "the console sent a version without content");
-    if (r == 0)
+    if (r == 0) {
         *ret = *v.content;
+        sk_profile_sort(ret);
+    }
     return r;
 }
 

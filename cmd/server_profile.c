@@ -42,9 +42,10 @@ static struct sk_str modes_text(const struct sk_profile *p, struct sk_arena *a)
 
     sk_buf_init(&out, 1024);
     for (i = 0; i < p->aspects.n; i++)
-        (void)sk_buf_printf(&out, "%s%s %s", i ? ", " : "promoted: ",
-                            sk_enum_name(&sk_enum_profile_mode, v[i].mode).p,
-                            sk_enum_name(&sk_enum_aspect, v[i].aspect).p);
+        if (v[i].mode == SK_PM_WATCH || v[i].mode == SK_PM_ENFORCE)
+            (void)sk_buf_printf(&out, "%s%s %s", out.n ? ", " : "promoted: ",
+                                sk_enum_name(&sk_enum_profile_mode, v[i].mode).p,
+                                sk_enum_name(&sk_enum_aspect, v[i].aspect).p);
     s = sk_buf_view(&out);
     if (!sk_arena_keep(a, &s))
         s = (struct sk_str){0};

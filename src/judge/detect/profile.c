@@ -420,6 +420,8 @@ struct pass { /* one event on its way */
     const struct sk_event *ev;
     void (*alert)(void *arg, const struct sk_alert *a);
     void *arg;
+    bool person;   /* what covers it is a person's word */
+    uint64_t exec; /* of an exec: the hash of its words */
 };
 
 static const struct sk_str *peer_name(struct sk_profiles *p, const struct sk_event *ev)
@@ -455,6 +457,8 @@ static uint64_t raw_key(const struct pass *x, uint32_t aspect, enum what w)
             return k;
         return pf_hash(p, pf_hash(p, k + 1, up->exepath), up->exe);
     case SK_AP_USER:
+        if (w == W_EXEC && x->exec)
+            return (x->exec ^ (ev->proc->euid + 1ULL)) * 0xff51afd7ed558ccdu;
         return pf_hash(p, pf_hash(p, k + ev->proc->euid * 31ULL, ev->proc->exepath), ev->proc->exe);
     case SK_AP_FILE:
         return pf_hash(p, k, w == W_RENAME ? ev->evt.newpath : ev->fd.name);
@@ -501,11 +505,12 @@ static struct pf_entry *look(const struct pass *x, uint32_t aspect, struct pf_th
     return named ? named : e;
 }
 
-static void known(const struct pass *x, struct pf_entry *e)
+static void known(struct pass *x, struct pf_entry *e)
 {
     struct pf_profile *f = x->k->of;
     int64_t now = x->ev->evt.time;
 
+    x->person = e->flags & PE_PERSON;
     e->count++;
     e->last = SK_MAX(e->last, now);
     if (e->teacher && e->teacher != process_key(x->ev->proc))
@@ -524,7 +529,7 @@ static bool may_learn(const struct pass *x, const struct sk_profile_aspect *a)
     return f->digests_n > 1 && x->k->digest == f->digests_n - 1 && x->ev->evt.time < f->grace_until;
 }
 
-static size_t observe(const struct pass *x, uint32_t aspect, enum what w)
+static size_t observe(struct pass *x, uint32_t aspect, enum what w)
 {
     struct sk_profiles *p = x->p;
     struct pf_profile *f = x->k->of;
@@ -540,6 +545,7 @@ static size_t observe(const struct pass *x, uint32_t aspect, enum what w)
     f->observed++;
     a->evidence += a->mode == SK_PM_LEARN;
     key = raw_key(x, aspect, w);
+    x->exec = aspect == SK_AP_EXEC ? key : x->exec;
     slot = key % PF_CACHE;
     if (p->cache[slot].key == key && p->cache[slot].entry) {
         known(x, p->cache[slot].entry);
@@ -581,9 +587,10 @@ size_t sk_profiles_event(struct sk_profiles *p, const struct sk_event *ev,
     if (!x.k || !x.k->of)
         return 0;
     switch (w) {
-    case W_EXEC: /* of a program that is unusual itself one alert is enough */
+    case W_EXEC: /* of a program that is unusual itself one alert is enough; who allows one means
+                    any user */
         n = observe(&x, SK_AP_EXEC, w);
-        return n ? n : observe(&x, SK_AP_USER, w);
+        return n || x.person ? n : observe(&x, SK_AP_USER, w);
     case W_USER:
         return observe(&x, SK_AP_USER, w);
     case W_OPEN:

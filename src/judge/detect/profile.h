@@ -121,10 +121,13 @@ const struct sk_rule *sk_profile_rules(size_t *ret_n);
  */
 int sk_profile_merge(const struct sk_profile *stored, const struct sk_profile *report,
                      struct sk_arena *a, struct sk_profile *ret, bool *ret_promoted) SK_NODISCARD;
-/* "+ exec /bin/x …", "- …", "~ exec learn → watch": a line each. Returns how many lines. */
+/* "+ exec /bin/x …", "- …", "~ exec learn → watch": a line each. Both are sorted. Returns how many
+ * lines. */
 size_t sk_profile_diff(const struct sk_profile *from, const struct sk_profile *to,
                        struct sk_buf *out);
-/* YAML for people: sorted, one entry a line, so that versions can be compared. */
+/* Puts the entries in their order; p's own array, which is not copied. */
+void sk_profile_sort(struct sk_profile *p);
+/* YAML for people: entries as they are sorted, one entry a line, so that versions can be compared. */
 int sk_profile_to_yaml(const struct sk_profile *p, struct sk_buf *out);
 /* The same back; texts in the arena. -EBADMSG names line and reason, -ENOMEM. */
 int sk_profile_from_yaml(struct sk_str text, struct sk_arena *a, struct sk_profile *ret,

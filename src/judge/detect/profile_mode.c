@@ -4,6 +4,8 @@
 
 #include "detect/profile_int.h"
 
+#define FIRST_NS 5000000000LL
+
 /* ---- promotion ------------------------------------------------------------------------------- */
 
 /* Jobs that run for a minute: whole lives stand for time. */
@@ -287,6 +289,11 @@ void pf_sort(struct sk_profile_entry *v, size_t n)
         qsort(v, n, sizeof(*v), entry_cmp);
 }
 
+void sk_profile_sort(struct sk_profile *p)
+{
+    pf_sort((struct sk_profile_entry *)(uintptr_t)p->entries.v, p->entries.n);
+}
+
 static int entries_out(const struct pf_profile *f, struct sk_arena *a, struct sk_list *ret)
 {
     struct sk_profile_entry *v = sk_arena_array(a, f->n + 1, sizeof(*v)), *o = v;
@@ -366,7 +373,8 @@ int sk_profiles_due(struct sk_profiles *p, enum sk_profile_use use, int64_t now,
 
     while (sk_smap_next(p->profiles, &it, &key, &val)) {
         struct pf_profile *f = val;
-        int64_t ago = now - f->given[use];
+        /* a new one first when there is something in it */
+        int64_t ago = f->given[use] ? now - f->given[use] : now - f->created + every_ns - FIRST_NS;
 
         if (!(f->changed[use] && ago >= every_ns) && !(f->counted[use] && ago >= slow_ns))
             continue;

@@ -391,7 +391,7 @@ static void saved_and_taken_back_it_is_the_same(void **state)
 
     (void)state;
     feed(p, 3);
-    assert_int_equal(sk_profiles_due(p, SK_PU_SAVE, EV_EPOCH, 0, 0, a, &f), 0);
+    assert_int_equal(sk_profiles_due(p, SK_PU_SAVE, EV_EPOCH + 5 * SECOND, 0, 0, a, &f), 0);
     assert_int_equal(sk_profiles_due(p, SK_PU_SAVE, EV_EPOCH + SECOND, 0, 0, a, &g),
                      1); /* nothing new */
     assert_int_equal(sk_profiles_take(q, &f, false, EV_EPOCH), 0);
@@ -407,23 +407,25 @@ static void reports_come_no_faster_than_asked_for(void **state)
     const struct sk_profile_conf c = quick();
     SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = engine(&c);
     const struct ev x = {.type = SK_E_EXECVE, .name = "x"}, y = {.type = SK_E_EXECVE, .name = "y"};
+    const struct {
+        const struct ev *what;
+        int64_t at;
+        bool given;
+    } v[] = {{&x, 4, false},   {NULL, 5, true},  {&y, 34, false},
+             {NULL, 35, true}, {&x, 100, false}, /* counts alone */
+             {NULL, 635, true}};
     struct told t = {0};
     struct sk_profile f;
-    const int64_t every = 30 * SECOND, slow = 600 * SECOND;
+    size_t i;
 
     (void)state;
-    (void)give(p, &x, &t);
-    assert_int_equal(sk_profiles_due(p, SK_PU_REPORT, EV_EPOCH, every, slow, a, &f), 0);
-    (void)give(p, &y, &t);
-    assert_int_equal(sk_profiles_due(p, SK_PU_REPORT, EV_EPOCH + 29 * SECOND, every, slow, a, &f),
-                     1);
-    assert_int_equal(sk_profiles_due(p, SK_PU_REPORT, EV_EPOCH + 30 * SECOND, every, slow, a, &f),
-                     0);
-    (void)give(p, &x, &t); /* counts alone */
-    assert_int_equal(sk_profiles_due(p, SK_PU_REPORT, EV_EPOCH + 100 * SECOND, every, slow, a, &f),
-                     1);
-    assert_int_equal(sk_profiles_due(p, SK_PU_REPORT, EV_EPOCH + 630 * SECOND, every, slow, a, &f),
-                     0);
+    for (i = 0; i < SK_ARRAY_LEN(v); i++) {
+        if (v[i].what)
+            (void)give(p, v[i].what, &t);
+        assert_int_equal(sk_profiles_due(p, SK_PU_REPORT, EV_EPOCH + v[i].at * SECOND, 30 * SECOND,
+                                         600 * SECOND, a, &f),
+                         v[i].given ? 0 : 1);
+    }
 }
 
 static void enforced_aspects_ask_for_a_kill(void **state)
