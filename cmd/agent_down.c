@@ -23,10 +23,8 @@
 
 /* One line for each kind that goes down. */
 static const struct agent_down downs[] = {
-    {&sk_kind_rulefile, agent_rulefile_got},
-    {&sk_kind_exception, agent_exception_got},
-    {&sk_kind_indicator, agent_indicator_got},
-    {&sk_kind_action, agent_action_got},
+    {&sk_kind_rulefile, agent_rulefile_got},   {&sk_kind_exception, agent_exception_got},
+    {&sk_kind_indicator, agent_indicator_got}, {&sk_kind_action, agent_action_got},
     {&sk_kind_profile, agent_profile_got},
 };
 

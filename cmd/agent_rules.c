@@ -201,8 +201,8 @@ void agent_rules_poll(struct sk_agent_run *a, uint64_t now_ns)
 
     while (read(a->rules_watch, events, sizeof(events)) > 0)
         a->rules_changed_ns = now_ns;
-    if (!a->rules_dirty && (a->rules_changed_ns == 0 || now_ns - a->rules_changed_ns <
-                                                           SETTLE_MS * (uint64_t)SK_NS_PER_MS))
+    if (!a->rules_dirty && (a->rules_changed_ns == 0 ||
+                            now_ns - a->rules_changed_ns < SETTLE_MS * (uint64_t)SK_NS_PER_MS))
         return;
     a->rules_changed_ns = 0;
     a->rules_dirty = false;

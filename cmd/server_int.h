@@ -59,8 +59,8 @@ void server_profiles_stored(struct sk_server_run *s, const struct sk_put *puts, 
                             struct sk_arena *a);
 void server_down_init(struct sk_server_run *s); /* server_down.c: agents are told of changes */
 /* serve.h's rules_check (server_rules.c) */
-int server_rules_check(const struct sk_rule_text *files, size_t n, size_t which,
-                       struct sk_buf *out, struct sk_err *err);
+int server_rules_check(const struct sk_rule_text *files, size_t n, size_t which, struct sk_buf *out,
+                       struct sk_err *err);
 /* server_audit.c; serve.h's k8s_audit */
 int server_audit_new(struct sk_server_run *s, struct sk_err *err) SK_NODISCARD;
 void server_audit_free(struct sk_server_run *s);

@@ -181,8 +181,9 @@ struct sk_event {
     const struct sk_container *container; /* NULL: host, or not known yet: see proc->container_id */
 };
 
-/* One event of the Kubernetes audit log (kubernetes.io/docs/reference/config-api/apiserver-audit.v1);
- * expressions see it by Falco's ka.* and jevt.* names. */
+/* One event of the Kubernetes audit log
+ * (kubernetes.io/docs/reference/config-api/apiserver-audit.v1); expressions see it by Falco's ka.*
+ * and jevt.* names. */
 struct json_object;
 struct sk_k8s_audit {
     struct sk_str id; /* auditID */
@@ -279,7 +280,7 @@ struct sk_agent {     /* health of one agent, sent every few seconds and on chan
     struct sk_str runtime_error, rules_error, store_error; /* absent: fine */
     struct sk_list losses;                                 /* struct sk_loss */
     struct sk_list hooks;                                  /* struct sk_hook */
-    bool recording; /* the flight recorder takes events */
+    bool recording;                                        /* the flight recorder takes events */
     uint64_t record_bytes, record_events, record_dropped;
     int64_t record_oldest;
     struct sk_str record_error;           /* absent: fine, or there is no recorder */
@@ -321,7 +322,7 @@ enum sk_action_state {
     SK_AC_UNDONE,  /* by a person */
     SK_AC_EXPIRED  /* undone when its time was over, or target gone */
 };
-struct sk_act { /* not sk_action: linux/bpf.h has that */
+struct sk_act {       /* not sk_action: linux/bpf.h has that */
     struct sk_str id; /* 26 characters, sorts by time (ULID) */
     struct sk_str host_id;
     uint32_t kind;  /* enum sk_action_kind */
@@ -379,14 +380,14 @@ enum sk_aspect {
 };
 enum sk_profile_mode { SK_PM_LEARN, SK_PM_WATCH, SK_PM_ENFORCE, SK_PM_OFF };
 struct sk_profile_entry {
-    uint32_t aspect;      /* enum sk_aspect */
-    struct sk_str value;  /* path of an executable, class of a file, port, peer, name … */
+    uint32_t aspect;          /* enum sk_aspect */
+    struct sk_str value;      /* path of an executable, class of a file, port, peer, name … */
     struct sk_str parent_exe; /* exec: executable of the parent */
-    struct sk_str shape;  /* exec: shape of the arguments */
+    struct sk_str shape;      /* exec: shape of the arguments */
     uint64_t count;
     int64_t first, last;
-    bool by_person; /* added or kept by a person, not learned */
-    bool denied;    /* a person took it out: never learned again */
+    bool by_person;       /* added or kept by a person, not learned */
+    bool denied;          /* a person took it out: never learned again */
     struct sk_str digest; /* image that it came with, when that was not the first */
 };
 struct sk_profile_aspect {
@@ -506,16 +507,17 @@ extern const struct sk_enum sk_enum_verdict, sk_enum_engine, sk_enum_response, s
     sk_enum_action_state, sk_enum_incident_state, sk_enum_aspect, sk_enum_profile_mode,
     sk_enum_indicator_type;
 extern const struct sk_kind sk_kind_comment, sk_kind_action, sk_kind_story, sk_kind_incident,
-    sk_kind_profile_entry, sk_kind_profile_aspect, sk_kind_profile, sk_kind_profile_version, sk_kind_indicator,
-    sk_kind_exception, sk_kind_rulefile, sk_kind_evidence_file, sk_kind_evidence, sk_kind_chunk,
-    sk_kind_slice, sk_kind_drill;
+    sk_kind_profile_entry, sk_kind_profile_aspect, sk_kind_profile, sk_kind_profile_version,
+    sk_kind_indicator, sk_kind_exception, sk_kind_rulefile, sk_kind_evidence_file, sk_kind_evidence,
+    sk_kind_chunk, sk_kind_slice, sk_kind_drill;
 
 extern const struct sk_kind sk_kind_process, sk_kind_mount, sk_kind_port, sk_kind_label,
     sk_kind_container, sk_kind_image, sk_kind_host, sk_kind_evt, sk_kind_fd, sk_kind_event,
     sk_kind_alert, sk_kind_user, sk_kind_token, sk_kind_audit, sk_kind_loss, sk_kind_hook,
     sk_kind_agent;
 
-/* ---- the fleet: who may join, and the certificates of those that did --------------------------- */
+/* ---- the fleet: who may join, and the certificates of those that did ---------------------------
+ */
 
 struct sk_join_token { /* opens the door to agents of other hosts; the secret is shown once */
     struct sk_str id, name;

@@ -22,18 +22,17 @@ const struct sk_kind *sk_api_kind(struct sk_str plural, enum sk_role *ret_least)
     static const struct {
         const struct sk_kind *kind;
         enum sk_role least;
-    } kinds[] = {{&sk_kind_host, SK_ROLE_VIEWER},      {&sk_kind_container, SK_ROLE_VIEWER},
-                 {&sk_kind_image, SK_ROLE_VIEWER},     {&sk_kind_process, SK_ROLE_VIEWER},
-                 {&sk_kind_alert, SK_ROLE_VIEWER},     {&sk_kind_agent, SK_ROLE_VIEWER},
-                 {&sk_kind_user, SK_ROLE_ADMIN},       {&sk_kind_token, SK_ROLE_VIEWER},
-                 {&sk_kind_audit, SK_ROLE_ADMIN},      {&sk_kind_join_token, SK_ROLE_ADMIN},
-                 {&sk_kind_certificate, SK_ROLE_ADMIN},
-                 {&sk_kind_incident, SK_ROLE_VIEWER},  {&sk_kind_action, SK_ROLE_VIEWER},
-                 {&sk_kind_evidence, SK_ROLE_VIEWER},  {&sk_kind_profile, SK_ROLE_VIEWER},
-                 {&sk_kind_profile_version, SK_ROLE_VIEWER},
-                 {&sk_kind_exception, SK_ROLE_VIEWER}, {&sk_kind_indicator, SK_ROLE_VIEWER},
-                 {&sk_kind_rulefile, SK_ROLE_VIEWER},  {&sk_kind_drill, SK_ROLE_VIEWER},
-                 {&sk_kind_chunk, SK_ROLE_OPERATOR},   {&sk_kind_slice, SK_ROLE_OPERATOR}};
+    } kinds[] = {{&sk_kind_host, SK_ROLE_VIEWER},       {&sk_kind_container, SK_ROLE_VIEWER},
+                 {&sk_kind_image, SK_ROLE_VIEWER},      {&sk_kind_process, SK_ROLE_VIEWER},
+                 {&sk_kind_alert, SK_ROLE_VIEWER},      {&sk_kind_agent, SK_ROLE_VIEWER},
+                 {&sk_kind_user, SK_ROLE_ADMIN},        {&sk_kind_token, SK_ROLE_VIEWER},
+                 {&sk_kind_audit, SK_ROLE_ADMIN},       {&sk_kind_join_token, SK_ROLE_ADMIN},
+                 {&sk_kind_certificate, SK_ROLE_ADMIN}, {&sk_kind_incident, SK_ROLE_VIEWER},
+                 {&sk_kind_action, SK_ROLE_VIEWER},     {&sk_kind_evidence, SK_ROLE_VIEWER},
+                 {&sk_kind_profile, SK_ROLE_VIEWER},    {&sk_kind_profile_version, SK_ROLE_VIEWER},
+                 {&sk_kind_exception, SK_ROLE_VIEWER},  {&sk_kind_indicator, SK_ROLE_VIEWER},
+                 {&sk_kind_rulefile, SK_ROLE_VIEWER},   {&sk_kind_drill, SK_ROLE_VIEWER},
+                 {&sk_kind_chunk, SK_ROLE_OPERATOR},    {&sk_kind_slice, SK_ROLE_OPERATOR}};
     size_t i;
 
     for (i = 0; i < SK_ARRAY_LEN(kinds); i++) {

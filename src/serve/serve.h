@@ -5,12 +5,12 @@
  * REST (JSON; shapes from the field tables; errors are {"error":{"code","message","hint"?}}):
  *   GET    /api/v1/KINDS?filter=EXPR&sort=[-]PATH&limit=N&cursor=C   →
  * {"items":[…],"next":C?,"total":N} KINDS: hosts containers images processes alerts agents
- * (viewer), users tokens audit join-tokens certificates (admin) GET    /api/v1/KINDS/ID → the object GET /api/v1/KINDS.csv?…
- * the same list as CSV PATCH  /api/v1/alerts/ID {"state":"closed"|"open"}               operator
- *   GET    /api/v1/live?kinds=alerts,processes,containers,…          text/event-stream:
- *          event: KIND (singular), id: running number, data: object; ": ping" each 15 s; reconnects
- *          with Last-Event-ID get what they missed from a ring of 4096, else event: reset
- *   GET    /api/v1/overview   →
+ * (viewer), users tokens audit join-tokens certificates (admin) GET    /api/v1/KINDS/ID → the
+ * object GET /api/v1/KINDS.csv?… the same list as CSV PATCH  /api/v1/alerts/ID
+ * {"state":"closed"|"open"}               operator GET
+ * /api/v1/live?kinds=alerts,processes,containers,…          text/event-stream: event: KIND
+ * (singular), id: running number, data: object; ": ping" each 15 s; reconnects with Last-Event-ID
+ * get what they missed from a ring of 4096, else event: reset GET    /api/v1/overview   →
  * {"hosts","containers_running","containers","images","processes_running",
  *          "alerts_open":{"emergency":N,…},"alerts_24h":[24 numbers, oldest first],
  *          "top_rules":[{"rule","priority","count"}],"top_containers":[{"id","name","image","count"}],
@@ -36,21 +36,20 @@
  *          {"changed","missing","limit","more"}: at most 10,000 at once
  *   POST   /api/v1/actions {"kind","container_id"|"pid"|"process_id"|…,"host_id"?,"expires_s"?,
  *          "reason","alert_id"?,"undo_of"?} → 201 · POST /actions/ID/undo
- *   POST   /api/v1/exceptions, PATCH DELETE /exceptions/ID: a condition that is not understood is 400
- *          with place and caret · POST /exceptions/preview {"rule"?,"condition","since"?} →
+ *   POST   /api/v1/exceptions, PATCH DELETE /exceptions/ID: a condition that is not understood is
+ * 400 with place and caret · POST /exceptions/preview {"rule"?,"condition","since"?} →
  *          {"matched","total","sample":[alert ids]} (viewer) · POST /alerts/ID/exception → proposal
- *   POST   /api/v1/indicators {"value",…}, /indicators/import?list=NAME&type=auto|list|csv|stix (body:
- *          the list) · DELETE /indicators/ID, /indicators?list=NAME
- *   POST   /api/v1/rulefiles {"name","text"}, PATCH DELETE /rulefiles/ID: what does not load is 400
- *          with file:line:col and caret · POST /rules/check {"name","text"} → {"ok","error"?,"rules",
- *          "warnings"} (viewer) · POST /rules/switch {"rule","enabled"}
- *   GET /api/v1/version · GET /healthz Sign-in  session cookie (HttpOnly,
- * Secure, SameSite=Strict, 12 h idle) + X-CSRF-Token header on every change; or Authorization:
- * Bearer TOKEN. 5 failed tries a minute per name and address. Argon2id. Roles: viewer reads,
- * operator also changes alerts, admin everything. Every change and sign-in is in the audit log.
- * Pages     GET / and any path without a dot that is not /api: index.html; others: embedded files
- * with Content-Security-Policy, nosniff, frame-ancestors 'none', immutable caching by hash. Trust
- * everything of a request is hostile.
+ *   POST   /api/v1/indicators {"value",…}, /indicators/import?list=NAME&type=auto|list|csv|stix
+ * (body: the list) · DELETE /indicators/ID, /indicators?list=NAME POST   /api/v1/rulefiles
+ * {"name","text"}, PATCH DELETE /rulefiles/ID: what does not load is 400 with file:line:col and
+ * caret · POST /rules/check {"name","text"} → {"ok","error"?,"rules", "warnings"} (viewer) · POST
+ * /rules/switch {"rule","enabled"} GET /api/v1/version · GET /healthz Sign-in  session cookie
+ * (HttpOnly, Secure, SameSite=Strict, 12 h idle) + X-CSRF-Token header on every change; or
+ * Authorization: Bearer TOKEN. 5 failed tries a minute per name and address. Argon2id. Roles:
+ * viewer reads, operator also changes alerts, admin everything. Every change and sign-in is in the
+ * audit log. Pages     GET / and any path without a dot that is not /api: index.html; others:
+ * embedded files with Content-Security-Policy, nosniff, frame-ancestors 'none', immutable caching
+ * by hash. Trust everything of a request is hostile.
  */
 #ifndef SK_SERVE_SERVE_H
 #define SK_SERVE_SERVE_H
@@ -86,7 +85,7 @@ struct sk_serve_conf {
     const char *cert_pem, *key_pem;
     struct sk_store *store; /* the caller's */
     struct sk_live *live;
-    struct sk_fleet *fleet; /* fleet.h; the caller's. NULL: no agents of other hosts */
+    struct sk_fleet *fleet;     /* fleet.h; the caller's. NULL: no agents of other hosts */
     struct sk_changes *changes; /* changes.h; the caller's */
     /* Loads files as an agent would. 0: {"ok":true,"rules":[names in file which],"warnings":[…]}
      * appended to out; -EBADMSG: what is wrong, with place and caret. NULL: nothing is checked. */

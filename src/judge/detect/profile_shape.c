@@ -364,7 +364,7 @@ static void exe_add(struct pf_text *t, const struct sk_process *p)
         return;
     if (sk_str_starts(as, SK_STR("-")))
         as = sk_str_sub(as, 1, as.n); /* a login shell */
-    if (sk_str_eq(as, base)) { /* "busybox wget …" */
+    if (sk_str_eq(as, base)) {        /* "busybox wget …" */
         struct sk_str rest = p->args;
 
         if (!sk_str_next(&rest, ' ', &as) || !is_command(as))

@@ -54,8 +54,8 @@ static void local_close(struct sk_link_client *c)
     (void)c;
 }
 
-static const struct sk_link_way way_local = {local_connect, local_deliver, local_idle, local_close,
-                                             local_close, false};
+static const struct sk_link_way way_local = {local_connect, local_deliver, local_idle,
+                                             local_close,   local_close,   false};
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 

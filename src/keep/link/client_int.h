@@ -40,12 +40,12 @@ struct sk_link_client {
     atomic_bool stop;
     pthread_t thread;
     bool has_thread;
-    bool up, down_told; /* as conf.state knows it */
+    bool up, down_told;          /* as conf.state knows it */
     enum sk_link_said said;      /* in the log */
     uint64_t said_ns, said_text; /* when it last said down; hash of the error */
     void *tls;                   /* of client_tls.c */
-    int more;  /* eventfd: the outbox has something, for ways that poll */
-    struct {   /* client_down.c */
+    int more;                    /* eventfd: the outbox has something, for ways that poll */
+    struct {                     /* client_down.c */
         struct sk_arena *arena;
         uint64_t rev, next; /* newest rev taken; monotonic ns: to ask again (local) */
         atomic_bool poked;
@@ -55,8 +55,8 @@ struct sk_link_client {
 /* Waits ms or until stop; false: stop. */
 bool sk_link_client_pause(struct sk_link_client *c, uint32_t ms);
 
-/* client_down.c: hands on the items of a DOWN frame and appends the answer to out. -errno: the frame
- * is bad, the connection is over. */
+/* client_down.c: hands on the items of a DOWN frame and appends the answer to out. -errno: the
+ * frame is bad, the connection is over. */
 int sk_client_down_take(struct sk_link_client *c, struct sk_batcher *p, struct sk_str body,
                         struct sk_buf *out, struct sk_err *err) SK_NODISCARD;
 void sk_client_down_local(struct sk_link_client *c); /* asks a console in this process */

@@ -32,9 +32,9 @@ struct sk_link_item {
 typedef int (*sk_link_sink)(void *arg, struct sk_str agent_id, const struct sk_link_item *items,
                             size_t n, struct sk_err *err);
 
-/* The way down: what the console wants of an agent. Items with seq (the object's rev) over since, in
- * the order of seq, in the arena, as many at once as it likes up to 4096; none: the agent has all.
- * 0 or -errno: asked again later. */
+/* The way down: what the console wants of an agent. Items with seq (the object's rev) over since,
+ * in the order of seq, in the arena, as many at once as it likes up to 4096; none: the agent has
+ * all. 0 or -errno: asked again later. */
 typedef int (*sk_link_down)(void *arg, struct sk_str agent_id, uint64_t since, struct sk_arena *a,
                             struct sk_link_item **ret, size_t *ret_n, struct sk_err *err);
 

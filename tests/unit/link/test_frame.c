@@ -57,7 +57,8 @@ static void lengths_and_types_out_of_range_are_refused(void **state)
 
 static void bodies_come_back_as_they_were(void **state)
 {
-    const struct sk_hello in = {1, 7, 42, SK_STR("host-1"), SK_STR("0.1.0"), true, 1234567890123456};
+    const struct sk_hello in = {
+        1, 7, 42, SK_STR("host-1"), SK_STR("0.1.0"), true, 1234567890123456};
     const struct sk_join jin = {SK_STR("t1"), SK_STR("secret"), SK_STR("-----BEGIN")};
     struct sk_str a, c;
     struct sk_hello h;
