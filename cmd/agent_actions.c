@@ -5,6 +5,7 @@
 #include "agent_down.h"
 #include "agent_evidence.h"
 #include "agent_int.h"
+#include "agent_respond.h"
 #include "base/time.h"
 
 static const struct {
@@ -13,6 +14,18 @@ static const struct {
 } takers[] = {
     {SK_AK_COLLECT, agent_evidence_action},
     {SK_AK_SEND, agent_evidence_action},
+    {SK_AK_FREEZE, agent_respond_action},
+    {SK_AK_UNFREEZE, agent_respond_action},
+    {SK_AK_ISOLATE, agent_respond_action},
+    {SK_AK_RELEASE, agent_respond_action},
+    {SK_AK_KILL_PROCESS, agent_respond_action},
+    {SK_AK_KILL_TREE, agent_respond_action},
+    {SK_AK_KILL_CONTAINER, agent_respond_action},
+    {SK_AK_QUARANTINE_FILE, agent_respond_action},
+    {SK_AK_RESTORE_FILE, agent_respond_action},
+    {SK_AK_BLOCK_EXEC, agent_respond_action},
+    {SK_AK_BLOCK_PEER, agent_respond_action},
+    {SK_AK_UNBLOCK, agent_respond_action},
 };
 
 void agent_action_got(struct sk_agent_run *a, const void *obj, bool removed)

@@ -62,6 +62,7 @@ struct sk_agent_run {
     struct sk_correlate *correlate;
     struct sk_agent_intel *intel;
     struct agent_evidence *evidence; /* agent_evidence.h */
+    struct agent_respond *respond;   /* agent_respond.h; NULL: no action can be done */
     struct sk_agent_audit *audit; /* NULL: no log to follow */
     char hostname[256];
     pthread_t thread;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent_int.h"
+#include "agent_respond.h"
 #include "base/file.h"
 #include "base/time.h"
 #include "base/ulid.h"
@@ -39,8 +40,11 @@ static void alert_print(struct sk_agent_run *a, const struct sk_alert *al)
     sk_buf_done(&out);
 }
 
-static void alert_emit(struct sk_agent_run *a, const struct sk_alert *al)
+static void alert_emit(struct sk_agent_run *a, struct sk_alert *al)
 {
+    char how[SK_ERR_MAX];
+
+    agent_respond_alert(a, al, how); /* first of all: a kill is worth its microseconds */
     if (a->conf.print_alerts)
         alert_print(a, al);
     agent_add(a, &sk_kind_alert, al, false);
@@ -175,6 +179,7 @@ void agent_container(struct sk_agent_run *a, struct sk_str wire)
         return;
     }
     agent_record_container(a, &k->c);
+    agent_respond_container(a, &k->c);
     agent_add(a, &sk_kind_container, &k->c, false);
     agent_profiles_container(a, &k->c);
     container_keep(a, k); /* removed ones stay known: their last events may still come */
@@ -289,6 +294,7 @@ void agent_event(void *arg, const struct sk_event *ev)
         process_track(a, ev);
     }
     agent_record_event(a, ev);
+    agent_respond_event(a, ev);
     found = agent_intel_event(a, ev); /* what it found is told */
     (void)sk_detect_event(a->detect, ev, agent_alert, a);
     agent_profiles_event(a, ev, found || sk_detect_worst(a->detect) <= SK_PRIO_WARNING);

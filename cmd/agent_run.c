@@ -8,6 +8,7 @@
 
 #include "agent_down.h"
 #include "agent_evidence.h"
+#include "agent_respond.h"
 #include "agent_int.h"
 #include "base/time.h"
 
@@ -188,6 +189,7 @@ static void turn(struct sk_agent_run *a)
     agent_audit_poll(a, now);
     agent_record_tick(a, now);
     agent_evidence_poll(a);
+    agent_respond_poll(a, now);
     agent_profiles_poll(a, now);
     if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
         a->flushed_ns = now;
@@ -289,6 +291,8 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
     if (r == 0)
         r = agent_evidence_new(a, err);
     if (r == 0)
+        r = agent_respond_new(a, err);
+    if (r == 0)
         r = agent_down_open(a, err);
     if (r == 0)
         r = agent_rules_load(a, err);
@@ -344,6 +348,7 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
         (void)!write(a->stop_fd, &one, sizeof(one));
         (void)pthread_join(a->thread, NULL);
     }
+    agent_respond_free(a);
     agent_evidence_free(a);
     agent_record_free(a);
     (void)sk_sensor_free(a->sensor);

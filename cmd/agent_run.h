@@ -19,6 +19,7 @@
 
 #define SK_AGENT_STATUS_FILE "agent-status.json" /* in DATA: struct sk_agent as JSON, every 5 s */
 #define SK_RULE_PATHS_MAX 32
+#define SK_PROTECT_MAX 32
 
 struct sk_agent_record_conf { /* 0: the recorder's default */
     bool off;
@@ -36,6 +37,8 @@ struct sk_agent_conf {
     struct sk_agent_record_conf record;
     struct sk_profile_conf profiles;
     uint32_t drift_response;  /* enum sk_response */
+    const char *protect[SK_PROTECT_MAX]; /* what is never acted on, beside the built-in list */
+    size_t n_protect;
     bool print_alerts;        /* also on stdout, one line each */
     bool print_json;          /* … as JSON */
     const struct sk_outlet *print_to; /* the caller's; stdout */

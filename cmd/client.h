@@ -20,6 +20,12 @@ int sk_client_call(struct sk_http *h, const char *method, const char *path, stru
 /* GET path into out. */
 int sk_client_get(struct sk_http *h, const char *path, struct sk_buf *out,
                   struct sk_err *err) SK_NODISCARD;
+/* evidence.c: the container's id by id, its beginning or name, as the console knows it. */
+int sk_client_container(struct sk_http *h, const char *what, char ret[65],
+                        struct sk_err *err) SK_NODISCARD;
+/* One object by its id; texts in the arena. */
+int sk_client_object(struct sk_http *h, const struct sk_kind *kind, struct sk_str id,
+                     struct sk_arena *arena, void *ret, struct sk_err *err) SK_NODISCARD;
 /* Appends s percent-encoded (RFC 3986 unreserved characters stay). */
 int sk_url_escape(struct sk_buf *out, struct sk_str s);
 

@@ -5,6 +5,9 @@
 
 #include "opts.h"
 
+extern const struct sk_cmd sk_cmd_respond_freeze, sk_cmd_respond_unfreeze, sk_cmd_respond_isolate,
+    sk_cmd_respond_release, sk_cmd_respond_kill, sk_cmd_respond_quarantine, sk_cmd_respond_restore,
+    sk_cmd_respond_block, sk_cmd_respond_unblock, sk_cmd_respond_list;
 extern const struct sk_cmd sk_cmd_evidence_collect, sk_cmd_evidence_list, sk_cmd_evidence_show,
     sk_cmd_evidence_verify, sk_cmd_evidence_export;
 extern const struct sk_cmd sk_cmd_up, sk_cmd_agent, sk_cmd_agent_status, sk_cmd_server, sk_cmd_ps,

@@ -117,8 +117,7 @@ static struct json_object *the_one(struct json_object *items, size_t n)
     return running > 1 ? NULL : one;
 }
 
-/* The container's id by id, its beginning or name, as the console knows it. */
-static int container_id(struct sk_http *h, const char *what, char ret[65], struct sk_err *err)
+int sk_client_container(struct sk_http *h, const char *what, char ret[65], struct sk_err *err)
 {
     struct json_object *doc = NULL, *items, *one;
     struct sk_buf path, out, filter;
@@ -177,8 +176,8 @@ static int action_add(struct sk_http *h, const char *id, const char *reason, str
     return r;
 }
 
-static int object_get(struct sk_http *h, const struct sk_kind *kind, struct sk_str id,
-                      struct sk_arena *arena, void *ret, struct sk_err *err)
+int sk_client_object(struct sk_http *h, const struct sk_kind *kind, struct sk_str id,
+                     struct sk_arena *arena, void *ret, struct sk_err *err)
 {
     struct sk_buf path, out;
     int r;
@@ -211,7 +210,7 @@ static int action_wait(struct sk_http *h, struct sk_arena *arena, struct sk_act 
                               " goes on, skep evidence list tells when it is done",
                               WAIT_S, SK_STR_ARG(act->id));
         (void)nanosleep(&pause, NULL);
-        r = object_get(h, &sk_kind_action, act->id, arena, act, err);
+        r = sk_client_object(h, &sk_kind_action, act->id, arena, act, err);
     }
     if (r == 0 && act->state != SK_AC_DONE)
         r = sk_err_set(err, -EIO, SK_STR_FMT ": " SK_STR_FMT,
@@ -229,13 +228,13 @@ static int console_collect(const struct sk_args *a, struct sk_arena *arena, stru
     int r = sk_client_new(a, 0, &h, err);
 
     if (r == 0)
-        r = container_id(h, a->pos[0], id, err);
+        r = sk_client_container(h, a->pos[0], id, err);
     if (r == 0)
         r = action_add(h, id, sk_args_get(a, "reason"), arena, &act, err);
     if (r == 0)
         r = action_wait(h, arena, &act, err);
     if (r == 0)
-        r = object_get(h, &sk_kind_evidence, act.evidence_id, arena, &ev, err);
+        r = sk_client_object(h, &sk_kind_evidence, act.evidence_id, arena, &ev, err);
     if (r == 0 && sk_args_flag(a, "json"))
         return object_print(&sk_kind_evidence, &ev, err);
     if (r == 0)

@@ -108,6 +108,7 @@ int run_agent_conf(struct run *r, const struct sk_args *a, struct sk_agent_conf 
         return err->code;
     if (sk_agent_profile_conf(a, &conf->profiles, &conf->drift_response, err) < 0)
         return err->code;
+    conf->n_protect = sk_args_all(a, "protect", conf->protect, SK_PROTECT_MAX);
     conf->n_rules = sk_args_all(a, "rules", conf->rules, SK_RULE_PATHS_MAX);
     if (!conf->builtin_rules && conf->n_rules == 0)
         return sk_err_set(err, -EINVAL, "--no-builtin-rules without --rules leaves no rule at all");

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/time.h"
+#include "base/ulid.h"
 #include "respond/respond_int.h"
 
 #define FILE_BYTES ((size_t)1 << 20)
@@ -36,16 +36,6 @@ static const struct sk_kind record_kind = {.name = "respond_record",
                                            .size = sizeof(struct rs_record),
                                            .fields = record_fields,
                                            .n = SK_ARRAY_LEN(record_fields)};
-
-bool rs_id_ok(struct sk_str id)
-{
-    size_t i;
-
-    for (i = 0; i < id.n; i++)
-        if (!((id.p[i] >= '0' && id.p[i] <= '9') || (id.p[i] >= 'A' && id.p[i] <= 'Z')))
-            return false;
-    return id.n == 26;
-}
 
 int rs_record_new(const struct sk_act *a, const struct sk_container *c, struct rs_record **ret)
 {
@@ -117,7 +107,7 @@ static int record_read(const char *path, struct rs_record **ret, struct sk_err *
 
     if (r == 0)
         r = sk_kind_from_json(&record_kind, sk_str_n(text, n), arena, rec, err);
-    if (r == 0 && !rs_id_ok(rec->a.id))
+    if (r == 0 && !sk_ulid_ok(rec->a.id))
         r = sk_err_set(err, -EBADMSG, "it names no action");
     if (r < 0)
         return r;

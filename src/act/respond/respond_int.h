@@ -47,8 +47,6 @@ int rs_journal_open(struct sk_respond *r, struct sk_err *err) SK_NODISCARD;
 int rs_journal_write(struct sk_respond *r, const struct rs_record *rec,
                      struct sk_err *err) SK_NODISCARD;
 void rs_journal_remove(struct sk_respond *r, struct sk_str id);
-/* Ids become file names. */
-bool rs_id_ok(struct sk_str id);
 
 /* ---- cgroups (cgroup.c) ---------------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "base/ulid.h"
 #include "respond/work_int.h"
 
 #define TICK_MS 200
@@ -136,7 +137,7 @@ static void record_take(struct sk_respond *r, struct rs_note *note)
     struct rs_record *rec = note->rec, *known;
     int rc;
 
-    if (!rs_id_ok(rec->a.id)) {
+    if (!sk_ulid_ok(rec->a.id)) {
         sk_log(r->conf.log, SK_WARN, "respond", "an action without a proper id is not done",
                "id=" SK_STR_FMT, SK_STR_ARG(rec->a.id));
         (void)rs_record_free(rec);

@@ -33,6 +33,7 @@ void da_fill(struct sk_alert *ret, const struct sk_rule *rule, const struct sk_e
         .rule = rule->name,
         .source = rule->source,
         .priority = rule->priority,
+        .response = rule->response,
         .desc = rule->desc,
         .tags = rule->tags,
         .techniques = rule->techniques,

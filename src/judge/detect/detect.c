@@ -205,7 +205,7 @@ size_t sk_detect_event(struct sk_detect *d, const struct sk_event *ev,
     d->stats.matched++;
     for (i = 0; i < n; i++) {
         size_t rule = d->rules->rule_of[d->hits[i]];
-        uint64_t count;
+        uint64_t count = 1;
 
         if (sk_excepts_hold(d->excepts, d->rules->rules[rule].name, &sk_kind_event, ev,
                             ev->evt.time)) {
@@ -213,7 +213,9 @@ size_t sk_detect_event(struct sk_detect *d, const struct sk_event *ev,
             continue;
         }
         d->worst = SK_MIN(d->worst, d->rules->rules[rule].priority);
-        if (sk_folded(d->fold, fold_key(&d->rules->rules[rule], ev), ev->evt.time, &count)) {
+        /* where something is done about each, none of them is folded */
+        if (d->rules->rules[rule].response == SK_RE_ALERT &&
+            sk_folded(d->fold, fold_key(&d->rules->rules[rule], ev), ev->evt.time, &count)) {
             d->stats.folded++;
             continue;
         }

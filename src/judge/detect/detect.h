@@ -45,6 +45,7 @@ struct sk_rule { /* for lists; owned by the set */
     struct sk_str id, title_zh, desc_zh, advice, advice_zh; /* our own keys; may be absent */
     uint32_t line;
     uint32_t priority; /* enum sk_priority */
+    uint32_t response; /* enum sk_response: our own key action */
     bool enabled;
     bool evaluated;        /* enabled, of a source that we have, all its fields known */
     struct sk_str why_not; /* present when enabled, but not evaluated */
@@ -70,7 +71,8 @@ const struct sk_rules *sk_detect_rules(const struct sk_detect *d); /* NULL befor
 /* Judges one event. For each rule that holds, alert is called with everything filled except id,
  * host_id and hostname come from the event; ancestors from the process's parents. Texts and lists
  * are valid during the call only. The same rule for the same container and process name is folded:
- * at most 5 in 10 s, further ones raise `count` of the next one. Returns how many rules held. */
+ * at most 5 in 10 s, further ones raise `count` of the next one; not where the rule has an action.
+ * Returns how many rules held. */
 size_t sk_detect_event(struct sk_detect *d, const struct sk_event *ev,
                        void (*alert)(void *arg, const struct sk_alert *a), void *arg);
 

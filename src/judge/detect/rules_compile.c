@@ -363,6 +363,7 @@ static int rule_move(struct compiler *c, const struct rs_rule *from, struct sk_r
         .advice_zh = from->advice_zh,
         .line = from->h.at.line,
         .priority = from->priority,
+        .response = from->response,
         .enabled = from->enabled,
     };
     for (i = 0; i < SK_ARRAY_LEN(texts); i++) {

@@ -111,7 +111,7 @@ struct rs_rule {
     size_t exc_n, exc_cap;
     struct sk_str source;
     struct sk_str id, title_zh, desc_zh, advice, advice_zh;
-    uint32_t priority;
+    uint32_t priority, response;
     bool enabled, warn_types, skip_unknown;
     struct sk_str *tags;
     size_t tags_n, tags_cap;

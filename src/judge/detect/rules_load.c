@@ -282,7 +282,7 @@ static const char *const known_rule[] = {
     "rule",   "condition", "output",     "desc",   "priority",  "tags",
     "source", "enabled",   "exceptions", "append", "override",  "warn_evttypes",
     "id",     "title_zh",  "desc_zh",    "advice", "advice_zh", "skip-if-unknown-filter",
-    NULL,
+    "action", NULL,
 };
 
 static int read_item(struct rs_load *l, const struct sk_yaml *item)

@@ -17,6 +17,7 @@ enum key {
     K_DESC_ZH,
     K_ADVICE,
     K_ADVICE_ZH,
+    K_ACTION,
     K_COUNT
 };
 static const char *const keys[K_COUNT] = {
@@ -34,6 +35,7 @@ static const char *const keys[K_COUNT] = {
     [K_DESC_ZH] = "desc_zh",
     [K_ADVICE] = "advice",
     [K_ADVICE_ZH] = "advice_zh",
+    [K_ACTION] = "action",
 };
 #define MAY_APPEND ((1u << (K_EXCEPTIONS + 1)) - 1)
 
@@ -77,6 +79,20 @@ static int priority_get(struct rs_load *l, const struct sk_yaml *item, uint32_t 
         return rs_fail(l, rs_at(l, v),
                        "\"" SK_STR_FMT "\" is no priority: emergency, alert, critical, error, "
                        "warning, notice, informational or debug",
+                       SK_STR_ARG(v->text));
+    return 0;
+}
+
+static int action_get(struct rs_load *l, const struct sk_yaml *item, uint32_t *ret)
+{
+    const struct sk_yaml *v = NULL;
+    int r = rs_get(l, item, "action", &v);
+
+    if (r != 0)
+        return r;
+    if (sk_enum_parse(&sk_enum_response, v->text, ret) < 0)
+        return rs_fail(l, rs_at(l, v),
+                       "\"" SK_STR_FMT "\" is no action: alert, deny, kill or freeze",
                        SK_STR_ARG(v->text));
     return 0;
 }
@@ -143,6 +159,8 @@ static int key_apply(struct rs_load *l, struct rs_rule *r, const struct sk_yaml 
         return str_set(l, item, k, &r->advice);
     case K_ADVICE_ZH:
         return str_set(l, item, k, &r->advice_zh);
+    case K_ACTION:
+        return SK_MIN(action_get(l, item, &r->response), 0);
     default:
         return 0;
     }

@@ -82,6 +82,7 @@ static void a_rule_keeps_what_its_file_says(void **state)
                               "  desc_zh: 说明\n"
                               "  advice: look\n"
                               "  advice_zh: 查看\n"
+                              "  action: freeze\n"
                               "  condition: evt.type = openat\n"
                               "  output: read %fd.name\n"
                               "  priority: Critical\n"
@@ -100,6 +101,7 @@ static void a_rule_keeps_what_its_file_says(void **state)
     assert_string_equal(a->desc_zh.p, "说明");
     assert_string_equal(a->advice.p, "look");
     assert_string_equal(a->advice_zh.p, "查看");
+    assert_int_equal(a->response, SK_RE_FREEZE);
     assert_string_equal(a->condition.p, "evt.type = openat");
     assert_string_equal(a->output.p, "read %fd.name");
     assert_string_equal(a->source.p, "syscall");
@@ -526,6 +528,9 @@ static void members_of_the_wrong_shape_are_errors(void **state)
     bad("- rule: a\n  desc: d\n  output: o\n  condition: evt.num = 1\n  priority: bad\n",
         "a.yaml:5:13: \"bad\" is no priority: emergency, alert, critical, error, warning, notice, "
         "informational or debug\n    priority: bad\n              ^");
+    bad(RULE("a", "evt.num = 1") "  action: stop\n",
+        "a.yaml:6:11: \"stop\" is no action: alert, deny, kill or freeze\n    action: stop\n"
+        "            ^");
     bad(RULE("a", "evt.num = 1") "  enabled: maybe\n",
         "a.yaml:6:12: enabled must be true or false\n    enabled: maybe\n             ^");
     bad(RULE("a", "evt.num = 1") "  tags: x\n",
