@@ -13,6 +13,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct sk_batcher *batcher;
 static struct sk_arena *arena;
 
+/* What was read is written and read the same. */
+static void hello_again(const struct sk_hello *h)
+{
+    struct sk_hello twice = {0};
+    struct sk_err err = {0};
+    struct sk_buf b;
+
+    sk_buf_init(&b, 4096);
+    if (sk_hello_add(&b, h) < 0 ||
+        sk_hello_parse(sk_str_sub(sk_buf_view(&b), SK_FRAME_HEAD, b.n), &twice, &err) < 0 ||
+        twice.down != h->down || twice.rev != h->rev || twice.acked != h->acked ||
+        !sk_str_eq(twice.agent_id, h->agent_id))
+        abort();
+    sk_buf_done(&b);
+}
+
 static void one(const struct sk_frame *f)
 {
     char id[SK_AGENT_ID_MAX + 1];
@@ -24,7 +40,8 @@ static void one(const struct sk_frame *f)
     uint16_t version;
     uint64_t n;
 
-    (void)!sk_hello_parse(f->body, &h, &err);
+    if (sk_hello_parse(f->body, &h, &err) == 0)
+        hello_again(&h);
     (void)!sk_welcome_parse(f->body, &version, &n, &err);
     (void)!sk_refuse_parse(f->body, &x, &err);
     (void)!sk_number_parse(f->body, &n, &err);
