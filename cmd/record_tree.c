@@ -108,6 +108,14 @@ static struct node *node_of(struct record_tree *t, const struct sk_process *p)
     return n;
 }
 
+static bool container_take(struct record_tree *t, struct node *n, const struct sk_container *c)
+{
+    if (n->container.n || !c || !c->name.n)
+        return true;
+    n->container = c->name;
+    return sk_arena_keep(t->arena, &n->container);
+}
+
 int record_tree_add(struct record_tree *t, const struct sk_event *e)
 {
     const struct sk_process *up = e->proc;
@@ -119,11 +127,8 @@ int record_tree_add(struct record_tree *t, const struct sk_event *e)
     n = node_of(t, up);
     if (n && count < COUNTS)
         n->counts[count]++;
-    if (n && !n->container.n && e->container && e->container->name.n) {
-        n->container = e->container->name;
-        if (!sk_arena_keep(t->arena, &n->container))
-            n = NULL;
-    }
+    if (n && !container_take(t, n, e->container))
+        n = NULL;
     /* ancestors in the same container stand in the tree, even when nothing else is seen of them */
     for (size_t i = 0; n && i < ANCESTORS_MAX && up->parent; i++) {
         up = up->parent;
@@ -131,6 +136,8 @@ int record_tree_add(struct record_tree *t, const struct sk_event *e)
             sk_smap_get(t->by_id, up->id))
             break;
         n = node_of(t, up);
+        if (n && !container_take(t, n, e->container))
+            n = NULL;
     }
     t->full |= !n;
     return n ? 0 : -ENOMEM;
