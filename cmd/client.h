@@ -32,10 +32,12 @@ int sk_url_escape(struct sk_buf *out, struct sk_str s);
 /* A list command: asks for a kind's rows and prints them as a table or JSON, after LIST options.
  * filter: of the command itself, joined with the user's by "and"; may be NULL. An exit code. */
 int sk_list_run(const struct sk_args *a, const struct sk_kind *kind, const char *filter);
-#define SK_LIST_OPTS                                                                               \
+#define SK_LIST_OPTS SK_LIST_OPTS_OF(NULL)
+/* … with columns of the command's own, where those of the field table do not do. */
+#define SK_LIST_OPTS_OF(columns_)                                                                  \
     {"filter", 'f', "EXPR", NULL, "only rows for which the expression holds", false},              \
         {"sort", 0, "[-]PATH", NULL, "order by this field; - for descending", false},              \
-        {"columns", 'c', "PATH,…", NULL, "columns to show (names as in --json)", false},           \
+        {"columns", 'c', "PATH,…", columns_, "columns to show (names as in --json)", false},       \
         {"limit", 'n', "N", "100", "rows at most", false}, SK_OPT_JSON, SK_OPT_SERVER,             \
         SK_OPT_TOKEN, SK_OPT_DATA, SK_OPT_END
 

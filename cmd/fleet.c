@@ -154,6 +154,8 @@ static int join_create_run(const struct sk_args *a)
 /* ---- tables ---------------------------------------------------------------------------------- */
 
 static const struct sk_opt list_opts[] = {SK_LIST_OPTS};
+static const struct sk_opt agents_opts[] = {
+    SK_LIST_OPTS_OF("id,hostname,version,seen,connected,certificate_expires,revoked")};
 static const struct sk_opt object_opts[] = {SK_OPT_JSON, SK_OPT_SERVER, SK_OPT_TOKEN, SK_OPT_DATA,
                                             SK_OPT_END};
 static const struct sk_opt create_opts[] = {
@@ -170,7 +172,7 @@ const struct sk_cmd sk_cmd_agents_list = {
     .name = "agents list",
     .summary = "list the agents that report to the console",
     .usage = "[OPTIONS]",
-    .opts = list_opts,
+    .opts = agents_opts,
     .run = agents_list_run,
     .examples = "  skep agents list\n"
                 "  skep agents list --filter 'revoked exists' --columns id,hostname,revoked"};

@@ -11,9 +11,8 @@
 #define CERTS_MAX 1000u /* of one agent, read at once */
 #define ARENA_MAX ((size_t)8 << 20)
 #define TOLD_NS (60 * SK_NS_PER_S) /* an alert of a revoked agent is counted up this often */
-#define UNKNOWN_NS                                                                                 \
-    (398LL * 86400 * SK_NS_PER_S) /* life of a certificate without a row, at most                  \
-                                   */
+/* Life of a certificate without a row, at most. */
+#define UNKNOWN_NS (398LL * 86400 * SK_NS_PER_S)
 
 struct sk_fleet {
     struct sk_store *store;
