@@ -240,9 +240,7 @@ static int status_run(const struct sk_args *a)
     r = sk_record_summary(ask.dir, &s.sum, &err);
     if (r == 0)
         r = sk_record_pins_read(ask.dir, &s.pins, &s.n_pins, &err);
-    if (r == -ENOENT)
-        r = sk_err_set(
-            &err, r, "%s: nothing was recorded here; name the agent's folder with --data", ask.dir);
+    r = record_ask_why(&ask, r, &err);
     if (r < 0)
         return sk_fail(&err);
     agent_ask(ask.data, &s);

@@ -173,6 +173,16 @@ static int on_progress(void *arg, const struct sk_record_reader_stats *s)
     return 0;
 }
 
+int record_ask_why(const struct record_ask *x, int r, struct sk_err *err)
+{
+    if (r == -ENOENT)
+        return sk_err_set(
+            err, r, "%s: nothing was recorded here; name the agent's folder with --data", x->dir);
+    if (r == -EACCES)
+        return sk_err_set(err, r, "%s: this user may not read it; root may", x->dir);
+    return r;
+}
+
 int record_ask_run(struct record_ask *x, int (*item)(void *arg, const struct sk_record_item *item),
                    void *arg, struct sk_record_found *ret, struct sk_err *err)
 {
@@ -183,10 +193,7 @@ int record_ask_run(struct record_ask *x, int (*item)(void *arg, const struct sk_
     x->arg = arg;
     r = sk_record_query(x->dir, &x->q, &calls, ret, err);
     progress_clear(x);
-    if (r == -ENOENT)
-        return sk_err_set(
-            err, r, "%s: nothing was recorded here; name the agent's folder with --data", x->dir);
-    return r;
+    return record_ask_why(x, r, err);
 }
 
 void record_ask_tell(const struct record_ask *x, const struct sk_record_found *f)

@@ -27,6 +27,8 @@ void record_ask_done(struct record_ask *x);
  * limit. 0, or -errno with err. */
 int record_ask_run(struct record_ask *x, int (*item)(void *arg, const struct sk_record_item *item),
                    void *arg, struct sk_record_found *ret, struct sk_err *err) SK_NODISCARD;
+/* r, with err saying what to do when the folder is not there or may not be read. */
+int record_ask_why(const struct record_ask *x, int r, struct sk_err *err);
 /* What is missing of the time that was asked for, and why nothing was found, on stderr. */
 void record_ask_tell(const struct record_ask *x, const struct sk_record_found *f);
 /* {"read_events":…,"blocks_skipped":…, …} as the value of key "record". */

@@ -82,6 +82,15 @@ static bool has_name(int fd)
     return fstat(fd, &st) == 0 && st.st_nlink > 0;
 }
 
+/* Segments go as a whole: on a quiet host one is ended before it is full, so that the age is kept
+ * to an eighth. */
+static bool is_done(const struct sk_rec_disk *d, const struct sk_rec_seg *seg)
+{
+    return seg->bytes + d->out.n > d->o.segment_bytes ||
+           (d->o.max_age_ns && seg->first != INT64_MAX &&
+            seg->first < sk_now_wall_ns() - d->o.max_age_ns / 8);
+}
+
 static int block_append(struct sk_rec_disk *d, const struct sk_rec_head *h, struct sk_err *err)
 {
     struct sk_rec_seg *seg;
@@ -89,7 +98,7 @@ static int block_append(struct sk_rec_disk *d, const struct sk_rec_head *h, stru
 
     if (d->fd >= 0 && !has_name(d->fd))
         sk_closep(&d->fd), d->fd = -1;
-    if (r == 0 && (d->fd < 0 || d->segs.v[d->segs.n - 1].bytes + d->out.n > d->o.segment_bytes))
+    if (r == 0 && (d->fd < 0 || is_done(d, &d->segs.v[d->segs.n - 1])))
         r = sk_rec_keep_next(d, err);
     if (r < 0)
         return r;

@@ -252,6 +252,29 @@ static void segments_over_the_age_go(void **state)
     dir_remove(dir);
 }
 
+static void the_age_is_kept_on_a_quiet_host_too(void **state)
+{
+    struct sk_record_options o = {.max_age_ns = 800 * SEC};
+    struct sk_record_writer_stats s;
+    struct sk_record_writer *w;
+    struct sk_err err = {0};
+    int64_t now = sk_now_wall_ns();
+    char dir[64];
+
+    (void)state;
+    dir_make(dir);
+    w = writer(dir, &o);
+    for (int64_t i = 0; i < 20; i++) { /* some KB in 2000 s, far from a full segment */
+        assert_int_equal(write_big(w, (uint64_t)i + 1, now - (20 - i) * 100 * SEC, &err), 0);
+        flush(w);
+    }
+    sk_record_writer_stats(w, &s);
+    assert_in_range(s.segments, 6, 9);
+    assert_true(s.oldest >= now - 1000 * SEC);
+    (void)sk_record_writer_free(w);
+    dir_remove(dir);
+}
+
 static void a_pinned_window_stays_over_restarts(void **state)
 {
     const struct sk_record_pin *pins;
@@ -457,7 +480,7 @@ SK_TEST_MAIN(kill_9_loses_at_most_the_last_second,
              a_torn_segment_before_the_last_is_passed_and_counted,
              a_flipped_bit_is_an_error_with_file_and_offset,
              the_oldest_segments_go_when_size_is_reached, segments_over_the_age_go,
-             a_pinned_window_stays_over_restarts, pins_are_bounded_in_number_and_in_bytes,
-             a_reader_follows_a_writer, a_second_writer_is_refused,
-             a_full_disk_is_an_error_and_later_a_gap,
+             the_age_is_kept_on_a_quiet_host_too, a_pinned_window_stays_over_restarts,
+             pins_are_bounded_in_number_and_in_bytes, a_reader_follows_a_writer,
+             a_second_writer_is_refused, a_full_disk_is_an_error_and_later_a_gap,
              a_clock_that_goes_back_keeps_the_order_of_arrival)
