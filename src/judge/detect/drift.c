@@ -11,6 +11,7 @@
 #define OUTPUT_MAX ((size_t)16 << 10)
 #define READERS 256 /* shells whose last script-like file is remembered */
 #define READ_PATH 256
+#define FED_NS 1000000000LL /* between the open and the exec */
 #define OVERLAY 0x794c7630u /* linux/magic.h */
 #define TMPFS 0x01021994u
 #define RAMFS 0x858458f6u
@@ -87,7 +88,7 @@ static const struct sk_rule rules[] = {
 
 struct reader {
     uint64_t pid;
-    int64_t start;
+    int64_t start, time;
     struct sk_str path;
     char text[READ_PATH];
 };
@@ -319,20 +320,33 @@ static void reader_keep(struct sk_drift *d, const struct sk_event *ev)
 
     r->pid = ev->proc->pid;
     r->start = ev->proc->start_time;
+    r->time = ev->evt.time;
     r->path = sk_str_n(r->text, sk_str_copy(r->text, sizeof(r->text), ev->fd.name));
 }
 
-/* An interpreter without a script, started by what had opened one. */
-static bool fed(struct sk_drift *d, const struct sk_process *p, struct sk_str *ret_path)
+static bool reader_take(struct sk_drift *d, const struct sk_process *p, int64_t now,
+                        struct sk_str *ret_path)
 {
-    struct reader *r = reader_of(d, p);
-    struct sk_str arg;
-    bool was = r->pid == p->pid && r->start == p->start_time;
+    struct reader *r = p ? reader_of(d, p) : NULL;
 
+    if (!r || r->pid != p->pid || r->start != p->start_time || now - r->time > FED_NS)
+        return false;
+    r->pid = 0; /* one exec */
     *ret_path = r->path;
-    if (was)
-        r->pid = 0; /* one exec */
-    return was && is_interpreter(p) && !script_arg(p->args, &arg) &&
+    return true;
+}
+
+/* An interpreter without a script, right after it, as the shell it was, or its parent opened one:
+ * shells that use vfork(2) redirect before it. */
+static bool fed(struct sk_drift *d, const struct sk_event *ev, struct sk_str *ret_path)
+{
+    const struct sk_process *p = ev->proc;
+    struct sk_str arg;
+
+    if (!reader_take(d, p, ev->evt.time, ret_path) &&
+        !reader_take(d, p->parent, ev->evt.time, ret_path))
+        return false;
+    return is_interpreter(p) && !script_arg(p->args, &arg) &&
            (p->args.n == 0 || sk_str_starts(p->args, SK_STR("-s")) ||
             sk_str_eq(p->args, SK_STR("-")));
 }
@@ -383,7 +397,7 @@ static bool exec_judge(struct sk_drift *d, const struct sk_event *ev,
 {
     enum kind kind = exe_kind(ev);
     struct sk_str path;
-    bool was_fed = fed(d, ev->proc, &path);
+    bool was_fed = fed(d, ev, &path);
 
     if (da_runtime_init(ev->proc))
         return false;
@@ -401,8 +415,10 @@ static bool open_judge(struct sk_drift *d, const struct sk_event *ev,
         return judge(d, ev, D_LIBRARY, ev->fd.name, ask);
     if (!is_interpreter(ev->proc))
         return false;
+    if (is_script(ev->proc, ev->fd.name))
+        return judge(d, ev, D_SCRIPT, ev->fd.name, ask);
     reader_keep(d, ev);
-    return is_script(ev->proc, ev->fd.name) && judge(d, ev, D_SCRIPT, ev->fd.name, ask);
+    return false;
 }
 
 bool sk_drift_event(struct sk_drift *d, const struct sk_event *ev, const struct sk_drift_ask *ask)

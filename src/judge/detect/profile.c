@@ -43,7 +43,7 @@ int sk_profiles_new(const struct sk_profile_conf *conf, struct sk_profiles **ret
     p->entries = sk_map_new();
     p->suspects = sk_map_new();
     p->fold = sk_fold_new(1, 600 * SECOND);
-    p->flood = sk_fold_new(20, 60 * SECOND);
+    p->flood = sk_fold_new(50, 60 * SECOND);
     if (!p->profiles || !p->containers || !p->by_ip || !p->entries || !p->suspects || !p->fold ||
         !p->flood) {
         (void)sk_profiles_free(p);

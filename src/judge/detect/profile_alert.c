@@ -163,14 +163,14 @@ static void text_make(struct sk_profiles *p, const struct pf_profile *f, const s
 
 /* Whether one more of its kind is told now. */
 static bool quiet(struct sk_profiles *p, const struct pf_profile *f, const struct pf_thing *t,
-                  const struct sk_event *ev, uint64_t *ret_count)
+                  const struct sk_event *ev, bool denied, uint64_t *ret_count)
 {
     uint64_t key = pf_hash(p, (uint64_t)(uintptr_t)f + t->aspect, ev->proc->container_id);
     uint64_t flood = key, ignored;
 
     key = pf_hash(p, pf_hash(p, pf_hash(p, key, t->value), t->parent), t->shape);
     return sk_folded(p->fold, key, ev->evt.time, ret_count) ||
-           sk_folded(p->flood, flood, ev->evt.time, &ignored);
+           (!denied && sk_folded(p->flood, flood, ev->evt.time, &ignored));
 }
 
 bool pf_deviates(struct sk_profiles *p, struct pf_profile *f, const struct pf_thing *t,
@@ -188,7 +188,7 @@ bool pf_deviates(struct sk_profiles *p, struct pf_profile *f, const struct pf_th
     f->deviated = ev->evt.time;
     f->counted[SK_PU_SAVE] = f->counted[SK_PU_REPORT] = true;
     p->stats.deviations++;
-    if (quiet(p, f, t, ev, &count))
+    if (quiet(p, f, t, ev, denied != NULL, &count))
         return true;
     n = nearest_find(p, f, t);
     text_make(p, f, t, rule, &n, denied, ev);

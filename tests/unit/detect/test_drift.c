@@ -185,20 +185,32 @@ static void a_package_manager_that_was_brought_in_excuses_nothing(void **state)
 
 static void an_interpreter_fed_by_its_shell_is_told_once(void **state)
 {
-    const struct run open = {{.type = SK_E_OPENAT, .name = "bash", .file = "/tmp/in", .read = true},
-                             .file_upper = true};
-    const struct run fed = {{.type = SK_E_EXECVE, .name = "python3"},
-                            .rule = "Drift: interpreter fed with a file not in the image"};
-    const struct run again = {{.type = SK_E_EXECVE, .name = "python3"}, .rule = NULL};
+    struct run open = {{.type = SK_E_OPENAT, .name = "bash", .file = "/tmp/in", .read = true},
+                       .file_upper = true};
+    const char *const rule = "Drift: interpreter fed with a file not in the image";
+    struct run fed = {{.type = SK_E_EXECVE, .name = "python3"}, .rule = rule};
     SK_CLEANUP(sk_drift_freep) struct sk_drift *d = drift(SK_RE_ALERT);
     struct told t = {0};
 
     (void)state;
     drift_give(d, &open, &t);
+    drift_give(d, &fed, &t); /* forked, opened, run */
+    fed.rule = NULL;
     drift_give(d, &fed, &t);
-    drift_give(d, &again, &t);
     assert_int_equal(t.n, 1);
     assert_string_equal(t.fields, "drift.path=/tmp/in");
+    open.e.file = "/tmp/other";
+    open.e.vpid = 41; /* the parent of those below: opened, vforked, run */
+    drift_give(d, &open, &t);
+    fed.e.vpid = 58;
+    fed.rule = rule;
+    drift_give(d, &fed, &t);
+    assert_int_equal(t.n, 2);
+    drift_give(d, &open, &t);
+    fed.e.at = 2; /* too late to have to do with it */
+    fed.rule = NULL;
+    drift_give(d, &fed, &t);
+    assert_int_equal(t.n, 2);
 }
 
 static void alerts_of_one_path_are_folded_and_ask_for_the_response(void **state)
