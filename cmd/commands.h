@@ -27,4 +27,6 @@ extern const struct sk_cmd sk_cmd_alerts_close, sk_cmd_alerts_assign, sk_cmd_ale
     sk_cmd_exceptions_preview, sk_cmd_exceptions_rm, sk_cmd_indicators_list,
     sk_cmd_indicators_import, sk_cmd_indicators_rm;
 
+extern const struct sk_cmd sk_cmd_drill_list, sk_cmd_drill_run, sk_cmd_drill_act;
+
 #endif

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""embed.py OUT.c OUT.S OUT.d --rules DIR --console DIR|none: packs files into the executable.
+"""embed.py OUT.c OUT.S OUT.d --rules DIR --drills DIR --console DIR|none: packs files into the executable.
 
 Every file is gzip-compressed (mtime 0, so that equal inputs give equal bytes) and taken in with
 .incbin; OUT.c holds the table that cmd/embedded.h declares."""
@@ -25,9 +25,10 @@ def files_below(folder, keep):
 
 def main():
     out_c, out_s, out_d = sys.argv[1:4]
-    rules, console = sys.argv[5], sys.argv[7]
-    groups = [("rules", list(files_below(rules, lambda r: r.endswith(".yaml"))), "")]
-    deps = []
+    rules, drills, console = sys.argv[5], sys.argv[7], sys.argv[9]
+    groups = [("rules", list(files_below(rules, lambda r: r.endswith(".yaml"))), ""),
+              ("drills", list(files_below(drills, lambda r: r.endswith(".yaml"))), "")]
+    deps = [rules, drills]  # a file more or less changes its folder
     if console != "none":
         deps.append(os.path.join(console, "index.html"))  # built later: then embed again
         groups.append(("console", list(files_below(console, lambda r: not r.endswith(".map"))), "/"))

@@ -63,6 +63,9 @@ static const struct sk_operation operations[] = {
     {"/agents/{id}/revoke", "post", "revokeAgent",
      "Revoke an agent's certificates: it is cut off and refused until it joins with a new token",
      NULL, REF("Agent"), "200"},
+    {"/drills", "post", "addDrills", "Keep the results of drills",
+     OBJECT("\"items\":{\"type\":\"array\",\"items\":" REF("Drill") "}"),
+     OBJECT("\"stored\":{\"type\":\"integer\"}"), "201"},
     {"/k8s-audit", "post", "judgeAuditLog",
      "Judge events of a Kubernetes audit log (audit.k8s.io/v1 Event or EventList): the address for "
      "an API server's webhook; ?cluster=NAME names the cluster",
@@ -73,7 +76,8 @@ static const struct sk_operation operations[] = {
 static const char *const listed[] = {"hosts",  "containers",  "images",      "processes",
                                      "alerts", "agents",      "users",       "tokens",
                                      "audit",  "join-tokens", "certificates", "incidents",
-                                     "actions", "evidence", "profiles", "exceptions",
+                                     "actions", "evidence", "profiles", "profile-versions",
+                                     "exceptions",
                                      "indicators", "rulefiles", "drills", "chunks", "slices"};
 
 static const char list_params[] =

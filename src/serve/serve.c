@@ -181,6 +181,7 @@ static const struct {
     {"DELETE", "/api/v1/indicators", SK_ROLE_OPERATOR, sk_api_indicators_delete},
     {"POST", "/api/v1/rulefiles", SK_ROLE_OPERATOR, sk_api_rulefile_add},
     {"POST", "/api/v1/rules/check", SK_ROLE_VIEWER, sk_api_rules_check},
+    {"POST", "/api/v1/drills", SK_ROLE_OPERATOR, sk_api_drills_add},
     {"POST", "/api/v1/k8s-audit", SK_ROLE_OPERATOR, sk_api_k8s_audit},
     {"POST", "/api/v1/rules/switch", SK_ROLE_OPERATOR, sk_api_rules_switch},
 };

@@ -59,6 +59,9 @@ void sk_api_indicator_import(struct sk_call *c);
 void sk_api_indicator_delete(struct sk_call *c, struct sk_str id);
 void sk_api_indicators_delete(struct sk_call *c); /* ?list=NAME */
 
+/* ---- drills.c -------------------------------------------------------------------------------- */
+void sk_api_drills_add(struct sk_call *c);
+
 /* ---- profiles.c ------------------------------------------------------------------------------ */
 void sk_api_profile_change(struct sk_call *c, struct sk_str id);
 void sk_api_profile_delete(struct sk_call *c, struct sk_str id);
