@@ -9,6 +9,7 @@
 #include "agent_down.h"
 #include "agent_int.h"
 #include "base/time.h"
+#include "base/ulid.h"
 #include "evidence/evidence.h"
 #include "evidence_docker.h"
 #include "evidence_slice.h"
@@ -242,6 +243,14 @@ static bool taken_before(struct agent_evidence *e, struct job *j, struct sk_evid
     return false;
 }
 
+/* A message that lives as long as the job. */
+static struct sk_str kept(const struct job *j, const char *msg)
+{
+    struct sk_str s = sk_str_c(msg);
+
+    return s.n && sk_arena_keep(j->arena, &s) ? s : SK_STR("out of memory");
+}
+
 static void collect_do(struct agent_evidence *e, struct job *j)
 {
     struct sk_evidence ev = {0};
@@ -256,7 +265,7 @@ static void collect_do(struct agent_evidence *e, struct job *j)
     if (r == -ECANCELED)
         return; /* the action comes again at the next start */
     if (r < 0) {
-        j->act.error = sk_str_c(err.msg[0] ? err.msg : "out of memory");
+        j->act.error = kept(j, err.msg);
         act_say(e, &j->act, SK_AC_FAILED);
         return;
     }
@@ -353,7 +362,7 @@ static void send_do(struct agent_evidence *e, struct job *j)
     if (r == -ECANCELED)
         return; /* the action comes again at the next start */
     if (r < 0)
-        j->act.error = sk_str_c(err.msg);
+        j->act.error = kept(j, err.msg);
     else
         j->act.result =
             sk_str_c(sk_arena_printf(j->arena, "%lld bytes sent", (long long)st.st_size));
@@ -438,8 +447,8 @@ void agent_evidence_action(struct sk_agent_run *a, const struct sk_act *act)
         refuse(e, act, "evidence is taken of containers only");
         return;
     }
-    if (act->kind == SK_AK_SEND && act->evidence_id.n == 0) {
-        refuse(e, act, "which evidence?");
+    if (act->kind == SK_AK_SEND && !sk_ulid_ok(act->evidence_id)) { /* it becomes a file's name */
+        refuse(e, act, "there is no such evidence");
         return;
     }
     if (act->kind == SK_AK_COLLECT && agent_container_find(a, act->container_id))
