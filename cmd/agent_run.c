@@ -343,13 +343,13 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
 
     if (!a)
         return NULL;
-    a->runtime = sk_runtime_free(a->runtime); /* no callback after this */
     if (a->started) {
         (void)!write(a->stop_fd, &one, sizeof(one));
         (void)pthread_join(a->thread, NULL);
     }
     agent_respond_free(a);
     agent_evidence_free(a);
+    a->runtime = sk_runtime_free(a->runtime); /* who asks it is gone; no callback after this */
     agent_record_free(a);
     (void)sk_sensor_free(a->sensor);
     (void)sk_detect_free(a->detect);
