@@ -199,6 +199,8 @@ static void status_print(const struct sk_agent *g)
            (unsigned long long)g->events_lost);
     printf("alerts         %llu\n", (unsigned long long)g->alerts);
     printf("waiting        %llu records for the console\n", (unsigned long long)g->outbox_pending);
+    if (g->actions)
+        printf("responses      %llu in force: skep respond list\n", (unsigned long long)g->actions);
     if (g->prints_lost)
         printf("not printed    %llu alerts: nobody reads its standard output\n",
                (unsigned long long)g->prints_lost);

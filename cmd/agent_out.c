@@ -391,6 +391,7 @@ static void health_fill(struct sk_agent_run *a, struct sk_agent *g, struct sk_ar
     if (sk_sensor_losses(a->sensor, arena, &losses, &n) == 0)
         g->losses = (struct sk_list){losses, n};
     agent_record_health(a, g);
+    g->actions = agent_respond_count(a);
     if (a->engine_error[0])
         g->runtime_error = sk_str_c(a->engine_error);
     if (a->store_error[0])

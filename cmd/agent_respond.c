@@ -209,6 +209,11 @@ void agent_respond_container(struct sk_agent_run *a, const struct sk_container *
 /* ---- rules
  * ----------------------------------------------------------------------------------------- */
 
+uint64_t agent_respond_count(const struct sk_agent_run *a)
+{
+    return a->respond ? sk_respond_count(a->respond->r) : 0;
+}
+
 static struct sk_str asked_by(const struct sk_alert *al, char text[256])
 {
     (void)snprintf(text, 256, "%s " SK_STR_FMT,

@@ -22,6 +22,7 @@ void agent_respond_action(struct sk_agent_run *a, const struct sk_act *act);
 void agent_respond_alert(struct sk_agent_run *a, struct sk_alert *al, char how[SK_ERR_MAX]);
 void agent_respond_event(struct sk_agent_run *a, const struct sk_event *ev); /* blocked programs */
 void agent_respond_container(struct sk_agent_run *a, const struct sk_container *c);
+uint64_t agent_respond_count(const struct sk_agent_run *a);       /* in force or under way */
 void agent_respond_poll(struct sk_agent_run *a, uint64_t now_ns); /* tells what was done */
 
 #endif

@@ -10,15 +10,15 @@
 
 /* What stays, and for what: BPF programs and maps (on kernels before 5.8: SYS_ADMIN), memory for
  * them before 5.11 (SYS_RESOURCE), /proc/PID of other users and namespaces (SYS_PTRACE), reading
- * files of containers (DAC_READ_SEARCH), --listen below 1024. For responses (src/act/respond): ending
- * processes of other users (KILL), taking files away and giving them back as they were
- * (DAC_OVERRIDE, CHOWN, FOWNER, FSETID, SETFCAP), programs on a cgroup's packets and aborted
- * connections (NET_ADMIN). */
+ * files of containers (DAC_READ_SEARCH), --listen below 1024. For responses (src/act/respond):
+ * ending processes of other users (KILL), taking files away and giving them back as they were
+ * (DAC_OVERRIDE, CHOWN, FOWNER, FSETID, SETFCAP, LINUX_IMMUTABLE), programs on a cgroup's packets
+ * and aborted connections (NET_ADMIN). */
 static const unsigned kept[] = {
-    CAP_BPF,        CAP_PERFMON,         CAP_SYS_ADMIN,       CAP_SYS_RESOURCE,
-    CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_NET_BIND_SERVICE,
-    CAP_KILL,       CAP_DAC_OVERRIDE,    CAP_CHOWN,           CAP_FOWNER,
-    CAP_FSETID,     CAP_SETFCAP,         CAP_NET_ADMIN};
+    CAP_BPF,          CAP_PERFMON,         CAP_SYS_ADMIN,        CAP_SYS_RESOURCE,
+    CAP_SYS_PTRACE,   CAP_DAC_READ_SEARCH, CAP_NET_BIND_SERVICE, CAP_KILL,
+    CAP_DAC_OVERRIDE, CAP_CHOWN,           CAP_FOWNER,           CAP_FSETID,
+    CAP_SETFCAP,      CAP_LINUX_IMMUTABLE, CAP_NET_ADMIN};
 
 int run_privileges_drop(struct sk_err *err)
 {

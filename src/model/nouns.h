@@ -284,6 +284,7 @@ struct sk_agent {     /* health of one agent, sent every few seconds and on chan
     uint64_t record_bytes, record_events, record_dropped;
     int64_t record_oldest;
     struct sk_str record_error;           /* absent: fine, or there is no recorder */
+    uint64_t actions;                     /* responses in force or under way */
     int64_t certificate_expires, revoked; /* by the console; 0: has no certificate; not revoked */
     struct sk_str revoked_by;
 };

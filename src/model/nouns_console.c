@@ -95,6 +95,7 @@ static const struct sk_field agent_fields[] = {
     F(record_dropped, U64, 33, 0, "Events that could not be recorded since it started"),
     F(record_oldest, TIME, 34, 0, "Oldest event that is recorded"),
     F(record_error, STR, 35, 0, "Why events are not recorded; absent: they are"),
+    F(actions, U64, 40, 0, "Responses in force or under way on its host"),
     F(certificate_expires, TIME, 21, COLUMN | LIST, "When its certificate ends"),
     F(revoked, TIME, 22, COLUMN | LIST, "When its certificate was revoked; absent: it was not"),
     F(revoked_by, STR, 23, 0, "Who revoked its certificate"),

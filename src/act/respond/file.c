@@ -222,9 +222,12 @@ static int keep_file(struct rs_job *j, int fd, struct rs_kept *k)
     return r;
 }
 
-static int take_away(struct rs_job *j, int dir, const char *name, struct rs_kept *k)
+static int take_away(struct rs_job *j, int dir, const char *name, int fd, struct rs_kept *k)
 {
     int r = is_open_file(dir, name, k);
+
+    if (r == 0)
+        r = rs_kept_unlock(fd, k);
 
     if (r == -ESTALE)
         return sk_err_set(&j->err, r, SK_STR_FMT ": another file took its place meanwhile",
@@ -333,7 +336,7 @@ static int take_in(struct rs_job *j, int dir, const char *name, struct rs_kept *
         r = keep_file(j, fd, k);
     if (r == 0)
         r = rs_job_keep(j, "kept");
-    return r < 0 ? r : take_away(j, dir, name, k);
+    return r < 0 ? r : take_away(j, dir, name, fd, k);
 }
 
 static int quarantine_apply(struct rs_job *j)
@@ -412,6 +415,8 @@ static int quarantine_undo(struct rs_job *j)
     if (r == 0)
         r = restore_into(j, dir, name, from, k);
     if (r == 0) {
+        if (rs_kept_lock(dir, name, k) < 0)
+            rs_job_say(j, "without its chattr flags: ");
         rs_job_say(j, "is back with owner, mode, times and attributes (SHA-256 %s)", k->sha256);
         kept_remove(j);
     }

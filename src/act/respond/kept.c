@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a file was like before it was taken away: stat(2) and xattr(7), as JSON and back. */
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -57,6 +60,8 @@ int rs_kept_read(int fd, struct rs_kept *ret, struct sk_err *err)
     xattrs_done(ret);
     if (fstat(fd, &ret->st) < 0)
         return sk_err_errno(err, errno, "fstat");
+    ret->flags = 0;
+    (void)ioctl(fd, FS_IOC_GETFLAGS, &ret->flags); /* not every file system has them */
     n = flistxattr(fd, names, RS_XATTR_BYTES);
     if (n < 0 && errno != EOPNOTSUPP)
         return sk_err_errno(err, errno, "its attributes");
@@ -108,6 +113,7 @@ int rs_kept_json(const struct rs_kept *k, struct sk_str path, struct sk_str cont
     sk_jw_ku64(&w, "gid", k->st.st_gid);
     sk_jw_ku64(&w, "links", k->st.st_nlink);
     sk_jw_ku64(&w, "inode", k->st.st_ino);
+    sk_jw_ku64(&w, "flags", (unsigned)k->flags);
     sk_jw_key(&w, SK_STR("accessed_ns"));
     sk_jw_i64(&w, ns_of(&k->st.st_atim));
     sk_jw_key(&w, SK_STR("modified_ns"));
@@ -179,6 +185,7 @@ int rs_kept_parse(struct sk_str json, struct rs_kept *ret, struct sk_err *err)
                             .st_ino = (ino_t)sk_json_i64(doc, "inode"),
                             .st_atim = ts_of(sk_json_i64(doc, "accessed_ns")),
                             .st_mtim = ts_of(sk_json_i64(doc, "modified_ns"))};
+    ret->flags = (int)sk_json_i64(doc, "flags");
     sha = sk_json_str(doc, "sha256");
     if (sha.n != 64)
         r = -EBADMSG;
@@ -190,6 +197,26 @@ int rs_kept_parse(struct sk_str json, struct rs_kept *ret, struct sk_err *err)
         r = xattr_parse(json_object_array_get_idx(list, i), ret);
     (void)json_object_put(doc);
     return r < 0 ? sk_err_set(err, r, "what is known of the file in quarantine is damaged") : 0;
+}
+
+#define HELD_FLAGS (FS_IMMUTABLE_FL | FS_APPEND_FL) /* chattr +i, +a */
+
+int rs_kept_unlock(int fd, const struct rs_kept *k)
+{
+    int flags = k->flags & ~HELD_FLAGS;
+
+    return !(k->flags & HELD_FLAGS) ? 0 : ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0 ? -errno : 0;
+}
+
+int rs_kept_lock(int dir, const char *name, const struct rs_kept *k)
+{
+    SK_CLEANUP(sk_closep) int fd = -1;
+    int flags = k->flags;
+
+    if (!(k->flags & HELD_FLAGS))
+        return 0;
+    fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 || ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0 ? -errno : 0;
 }
 
 int rs_kept_apply(int fd, const struct rs_kept *k, struct sk_err *err)

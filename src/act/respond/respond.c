@@ -213,6 +213,22 @@ int sk_respond_active(struct sk_respond *r, struct sk_arena *arena, struct sk_li
 
 /* ---- what a rule asks for -------------------------------------------------------------------- */
 
+size_t sk_respond_count(struct sk_respond *r)
+{
+    size_t it = 0, n = 0;
+    struct sk_str id;
+    void *val;
+
+    (void)pthread_mutex_lock(&r->lock);
+    while (sk_smap_next(r->records, &it, &id, &val)) {
+        const struct rs_record *rec = val;
+
+        n += rec->phase == RS_BEGUN || rec->phase == RS_HELD;
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
 static void say(char how[SK_ERR_MAX], const char *fmt, ...) SK_PRINTF(2, 3);
 static void say(char how[SK_ERR_MAX], const char *fmt, ...)
 {

@@ -74,6 +74,8 @@ void sk_respond_container(struct sk_respond *r, const struct sk_container *c);
 int sk_respond_active(struct sk_respond *r, struct sk_arena *arena,
                       struct sk_list *ret) SK_NODISCARD;
 
+size_t sk_respond_count(struct sk_respond *r); /* of those */
+
 /* Why container c (or, c NULL, process p of the host) must not be touched; false: it may. */
 bool sk_respond_protected(const struct sk_respond *r, const struct sk_container *c,
                           const struct sk_process *p, char ret[SK_ERR_MAX]);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/xattr.h>
 
 #include "respond_test.h"
@@ -200,6 +202,41 @@ static void a_file_that_is_there_again_is_not_overwritten(void **state)
     bench_done(&b);
 }
 
+static void what_chattr_holds_is_taken_away_too(void **state)
+{
+    struct bench b;
+    char id[27], back[27];
+    struct sk_act a;
+    int fd, flags = FS_IMMUTABLE_FL;
+
+    (void)state;
+    NEEDS_ROOT();
+    NEEDS(v2_root(), "no cgroup v2 here");
+    start(&b);
+    put("bin/held", "x", 0755);
+    fd = open(in_box("bin/held"), O_RDONLY);
+    if (ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0) {
+        (void)close(fd);
+        bench_done(&b);
+        NEEDS(false, "no chattr on this file system");
+    }
+    (void)close(fd);
+    a = file_act(&b, "/bin/held", id);
+    assert_int_equal(sk_respond_do(b.r, &a, &b.c), 0);
+    (void)await(&b, id, SK_AC_DONE);
+    assert_int_equal(access(in_box("bin/held"), F_OK), -1);
+    act_undo(&b, SK_AK_RESTORE_FILE, id, back);
+    (void)await(&b, back, SK_AC_DONE);
+    fd = open(in_box("bin/held"), O_RDONLY);
+    flags = 0;
+    assert_int_equal(ioctl(fd, FS_IOC_GETFLAGS, &flags), 0);
+    assert_true(flags & FS_IMMUTABLE_FL);
+    flags = 0;
+    assert_int_equal(ioctl(fd, FS_IOC_SETFLAGS, &flags), 0); /* so that it can be cleaned away */
+    (void)close(fd);
+    bench_done(&b);
+}
+
 static void other_names_of_the_file_are_told(void **state)
 {
     struct bench b;
@@ -223,4 +260,4 @@ static void other_names_of_the_file_are_told(void **state)
 SK_TEST_MAIN(a_file_is_taken_away_and_comes_back_the_same,
              a_link_of_the_container_leads_nowhere_else, the_file_behind_a_link_is_meant,
              what_is_no_file_is_not_touched, a_file_that_is_there_again_is_not_overwritten,
-             other_names_of_the_file_are_told)
+             what_chattr_holds_is_taken_away_too, other_names_of_the_file_are_told)

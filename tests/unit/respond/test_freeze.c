@@ -329,6 +329,7 @@ static void a_removed_container_ends_its_actions(void **state)
     (void)await(&b, id, SK_AC_DONE);
     assert_int_equal(sk_respond_active(b.r, arena, &l), 0);
     assert_int_equal(l.n, 1);
+    assert_int_equal(sk_respond_count(b.r), 1);
     b.c.state = SK_CS_REMOVED;
     sk_respond_container(b.r, &b.c);
     assert_string_equal(await(&b, id, SK_AC_EXPIRED).result, "the container was removed");
