@@ -244,7 +244,8 @@ static struct sk_str param_of(struct sk_str uri, struct sk_str name, struct x_sc
                 return all;
             memcpy(p, all.p, all.n);
             p[all.n] = ' ';
-            memcpy(p + all.n + 1, val.p, val.n);
+            if (val.n)
+                memcpy(p + all.n + 1, val.p, val.n);
             all = sk_str_n(p, all.n + val.n + 1);
         }
     }
