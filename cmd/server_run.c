@@ -116,11 +116,12 @@ static int face_new(struct sk_server_run *s, struct sk_err *err)
                                   .fleet = s->fleet,
                                   .changes = s->changes,
                                   .rules_check = server_rules_check,
-                                  .rules_json = s->conf.rules_json,
+                                  .rules_json =
+                                      s->conf.rules_json ? s->conf.rules_json : server_rules_json,
                                   .fault = s->conf.fault,
                                   .k8s_audit = server_k8s_audit,
                                   .hooks_arg = s,
-                                  .arg = s->conf.arg,
+                                  .arg = s->conf.rules_json ? s->conf.arg : s,
                                   .assets = sk_embedded_console,
                                   .n_assets = sk_embedded_console_n,
                                   .log = s->conf.log};
@@ -193,6 +194,7 @@ struct sk_server_run *sk_server_run_free(struct sk_server_run *s)
     (void)sk_serve_free(s->serve); /* pokes the door: goes before it */
     (void)sk_link_server_free(s->door);
     (void)sk_changes_free(s->changes);
+    free(s->rules_json);
     (void)sk_fleet_free(s->fleet);
     (void)sk_live_free(s->live);
     (void)sk_store_close(s->store);

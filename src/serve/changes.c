@@ -27,6 +27,13 @@ static uint64_t *rev_at(const struct sk_kind *kind, void *obj)
     return f && f->type == SK_T_U64 ? (uint64_t *)((char *)obj + f->offset) : NULL;
 }
 
+static bool is_removed(const struct sk_kind *kind, const void *obj)
+{
+    const struct sk_field *f = sk_kind_field(kind, SK_STR("removed"));
+
+    return f && f->type == SK_T_BOOL && *(const bool *)sk_field_at(obj, f);
+}
+
 /* The newest number of one kind in the store. */
 static int newest(struct sk_store *store, const struct sk_kind *kind, uint64_t *ret,
                   struct sk_err *err)
@@ -146,7 +153,7 @@ int sk_changes_put(struct sk_changes *ch, const struct sk_change *v, size_t n, s
         if (rev_at(v[i].kind, v[i].obj))
             remember(ch, &v[i]);
         if (n <= PUBLISH_MAX)
-            sk_live_publish(ch->live, v[i].kind, v[i].obj, false);
+            sk_live_publish(ch->live, v[i].kind, v[i].obj, is_removed(v[i].kind, v[i].obj));
     }
     return 0;
 }

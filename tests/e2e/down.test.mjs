@@ -67,6 +67,34 @@ describe('what the console wants of its agents', { skip: why ?? false }, () => {
     }, 4000, said);
     assert.ok(Date.now() - from < 2000, `took ${Date.now() - from} ms`);
     assert.equal(a.priority, 'notice');
+    const rules = (await server.get('/api/v1/rules')).body.items;
+    assert.equal(rules.find((r) => r.name === 'Down rule').file, 'console/markers.yaml');
+    assert.ok(rules.length > 50, 'the built-in rules are listed too');
+  });
+
+  test('a rule is switched off and on everywhere', async () => {
+    const loads = () => (agent.out.match(/rules loaded/g) ?? []).length;
+    let n = loads();
+    const off = await post('rules/switch', { rule: 'Down rule', enabled: false });
+    assert.equal(off.status, 201, JSON.stringify(off.body));
+    await until(() => loads() > n, 3000, said);
+    const silent = marker(`a-off-${Date.now()}`);
+    touch(silent);
+    await sleep(500); // what nobody wants to know is not hurried
+    n = loads();
+    assert.equal((await post('rules/switch', { rule: 'Down rule', enabled: true })).status, 200);
+    await until(() => loads() > n, 3000, said);
+    const loud = marker(`a-on-${Date.now()}`);
+    touch(loud);
+    const v = await until(async () => {
+      const all = (await alerts('rule = "Down rule"')).map((a) => a.fd.name);
+      return all.includes(loud) ? all : null;
+    }, 4000, said);
+    assert.ok(!v.includes(silent));
+    const none = await post('rules/switch', { rule: 'No such rule', enabled: false });
+    assert.match(none.body.error.message, /there is no rule "No such rule"/);
+    const [switches] = await server.list('rulefiles', 'name = "zz-switches.yaml"');
+    await server.call('DELETE', `/api/v1/rulefiles/${switches.id}`);
   });
 
   test('text that does not load is refused with its place and a caret, and nothing changes', async () => {
@@ -145,6 +173,25 @@ describe('what the console wants of its agents', { skip: why ?? false }, () => {
     assert.equal((await server.list('exceptions'))[0].id, id);
     assert.match(await server.cli('exceptions', 'rm', id), /is withdrawn/);
     assert.equal((await server.list('exceptions')).length, 0);
+  });
+
+  test('whichever side is killed at whatever moment, every change arrives', async () => {
+    const count = async () => Number(/rules +(\d+) loaded/.exec(await agent.cli('agent', 'status'))?.[1]);
+    for (let i = 0; i < 6; i++) {
+      const posted = post('rulefiles', { name: `kill-${i}.yaml`, text: namedRule(`Kill ${i}`, `/nonexistent/${i}`) });
+      if (i % 2) {
+        assert.equal((await posted).status, 201);
+        await sleep(i * 3);
+        await server.stop('SIGKILL');
+        await server.start();
+      } else {
+        await sleep(i * 4);
+        await agent.stop('SIGKILL');
+        assert.equal((await posted).status, 201);
+        await agent.start(server, null, /rules loaded/);
+      }
+    }
+    await until(async () => (await count().catch(() => 0)) === 7, 20000, said); // and the agent's own
   });
 
   test('a list of indicators comes in, tells what it skipped, and goes', async () => {
