@@ -29,7 +29,8 @@ struct entry {
     enum rank rank;
     bool opaque, gone;
     const char *why; /* content is missing */
-    char sha[SK_SHA256_HEX], content;
+    char sha[SK_SHA256_HEX];
+    bool content;
 };
 struct changes {
     struct sk_ev_ctx *c;
@@ -204,13 +205,17 @@ static void content_take(struct changes *x, struct entry *e)
         return;
     }
     r = -EFBIG;
-    if ((uint64_t)st.st_size <= ONE_MAX && x->contents < CONTENTS_MAX)
+    if ((uint64_t)st.st_size > ONE_MAX)
+        e->why = "larger than the limit of one file";
+    else if (x->contents >= CONTENTS_MAX)
+        e->why = "more files than a bundle holds";
+    else
         r = sk_ev_content(x->c, fd, ONE_MAX, e->sha);
     e->content = r >= 0;
     x->contents += r >= 0;
     if (r == -EFBIG) {
-        e->why = (uint64_t)st.st_size > ONE_MAX ? "larger than the limit of one file"
-                                                : "no room is left for it";
+        if (!e->why)
+            e->why = "no room is left for it";
         r = hash_only(x, fd, (uint64_t)st.st_size, e->sha);
     }
     if (r < 0)

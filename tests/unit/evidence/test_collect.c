@@ -320,6 +320,97 @@ static void a_container_that_dies_in_the_middle_leaves_a_whole_bundle(void **sta
     }
 }
 
+/* ---- changes -----------------------------------------------------------------------------------
+ */
+
+static void file_put(int dir, const char *name, const char *bytes, mode_t mode)
+{
+    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+
+    assert_true(fd >= 0);
+    assert_int_equal(sk_write_all(fd, bytes, strlen(bytes)), 0);
+    (void)close(fd);
+}
+
+/* An upper directory with all that a container may put there. */
+static int upper_make(char ret[64])
+{
+    int dir, sub, whiteout;
+
+    temp_dir(ret);
+    dir = open(ret, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(dir >= 0);
+    file_put(dir, "script", "#!/bin/sh\n", 0644);
+    file_put(dir, "na\"me \n\xff", "odd", 0644);
+    file_put(dir, "run", "\177ELF...", 0755);
+    file_put(dir, "large", "", 0644);
+    sub = openat(dir, "large", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(ftruncate(sub, 40 << 20), 0);
+    (void)close(sub);
+    assert_int_equal(symlinkat("/etc/passwd", dir, "link"), 0);
+    assert_int_equal(symlinkat("/", dir, "root"), 0);
+    assert_int_equal(mkfifoat(dir, "fifo", 0644), 0);
+    whiteout = mknodat(dir, "whiteout", S_IFCHR | 0644, 0); /* not for everybody */
+    assert_int_equal(mkdirat(dir, "deep", 0755), 0);
+    sub = openat(dir, "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < 200; i++) {
+        int next;
+
+        assert_int_equal(mkdirat(sub, "d", 0755), 0);
+        next = openat(sub, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        (void)close(sub);
+        sub = next;
+    }
+    file_put(sub, "bottom", "x", 0644);
+    (void)close(sub);
+    (void)close(dir);
+    return whiteout;
+}
+
+static void changes_are_listed_by_what_they_are_and_no_link_is_followed(void **state)
+{
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new((size_t)64 << 20);
+    const struct sk_evidence_conf conf = {.dir = dir_path};
+    struct sk_evidence_req req = {.container = &box};
+    char upper[64], name[SK_EV_NAME];
+    struct sk_evidence ev;
+    struct sk_err err;
+    struct json_object *doc, *o;
+    struct bundle b;
+    bool whiteout;
+
+    (void)state;
+    whiteout = upper_make(upper) == 0;
+    req.upper = sk_str_c(upper);
+    assert_int_equal(collect(&conf, &req, a, &ev, &err), 0);
+    verified(&ev);
+    load(&ev, &b);
+    doc = parse(&b, "changes.json");
+    o = item(doc, "path", "/script");
+    assert_string_equal(sk_json_str(o, "kind").p, "script");
+    (void)snprintf(name, sizeof(name), SK_EV_CONTENT SK_STR_FMT,
+                   SK_STR_ARG(sk_json_str(o, "sha256")));
+    assert_true(sk_str_eq(bundle_file(&b, name), SK_STR("#!/bin/sh\n")));
+    assert_string_equal(sk_json_str(item(doc, "path", "/run"), "kind").p, "executable");
+    o = item(doc, "path", "/large");
+    assert_string_equal(sk_json_str(o, "content_missing").p, "larger than the limit of one file");
+    assert_string_equal(sk_json_str(o, "sha256").p, /* of 40 MiB of zeros */
+                        "80a3721188e40218b08b26776bc53bdae81e4784fff71d71450a197319cba113");
+    assert_true(sk_str_starts(sk_json_str(item(doc, "path", "/na\"me \n"), "path"),
+                              SK_STR("/na\"me \n\xef\xbf\xbd")));
+    o = item(doc, "path", "/link");
+    assert_string_equal(sk_json_str(o, "type").p, "link");
+    assert_string_equal(sk_json_str(o, "target").p, "/etc/passwd");
+    assert_string_equal(sk_json_str(item(doc, "path", "/fifo"), "type").p, "pipe");
+    if (whiteout)
+        assert_string_equal(sk_json_str(item(doc, "path", "/whiteout"), "type").p, "deleted");
+    assert_true(sk_json_i64(doc, "not_told") >= 1); /* below the deepest */
+    assert_false(sk_str_has(bundle_file(&b, "changes.json"), SK_STR("/root/etc")));
+    (void)json_object_put(doc);
+    bundle_done(&b);
+    temp_gone(upper);
+}
+
 /* ---- collectors that fail ----------------------------------------------------------------------
  */
 
@@ -431,6 +522,7 @@ int main(int argc, char **argv)
                      a_second_bundle_follows_the_first,
                      a_container_without_processes_still_makes_a_bundle_that_says_so,
                      a_container_that_dies_in_the_middle_leaves_a_whole_bundle,
+                     changes_are_listed_by_what_they_are_and_no_link_is_followed,
                      a_collector_that_fails_is_named_and_the_others_go_on,
                      a_full_disk_is_told_and_nothing_is_left)};
     int r;
