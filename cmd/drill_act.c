@@ -188,11 +188,11 @@ static int act_refused(char **argv)
 /* kthread: a program that calls itself what only the kernel calls its threads. */
 static int act_kthread(char **argv)
 {
-    char name[] = "[kworker/0:1]", time[] = "0.1";
+    char name[] = "[kworker/0:1]", time[] = "version";
     char *as[] = {name, time, NULL};
 
     (void)argv;
-    (void)execve("/bin/sleep", as, environ);
+    (void)execve("/usr/bin/skep", as, environ);
     return CANNOT;
 }
 

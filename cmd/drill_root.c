@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The image of the drills, made on the spot: busybox, this executable with the libraries that it
  * has loaded, and bait. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +10,7 @@
 
 #include "base/file.h"
 #include "drill_int.h"
+#include "io/tar.h"
 
 #define FILE_MAX ((size_t)64 << 20)
 #define MAPS_MAX ((size_t)4 << 20)
@@ -96,44 +95,29 @@ static const char *const folders[] = {"dev",
                                       "usr/sbin",
                                       "usr/bin"};
 
-static int fail(struct archive *ar, struct sk_err *err)
+static int put(struct sk_buf *out, const char *path, enum sk_tar_type type, uint32_t mode,
+               const char *link, struct sk_str bytes, struct sk_err *err)
 {
-    return sk_err_set(err, -EIO, "drills: the image cannot be packed: %s",
-                      archive_error_string(ar) ? archive_error_string(ar) : "?");
+    const struct sk_tar_entry e = {.name = path[0] == '/' ? path + 1 : path,
+                                   .type = type,
+                                   .link = link,
+                                   .mode = mode,
+                                   .size = bytes.n};
+    int r = sk_tar_add(out, &e, bytes.p);
+
+    return r < 0 ? sk_err_errno(err, -r, "drills: %s cannot be packed", path) : 0;
 }
 
-static int put(struct archive *ar, const char *path, mode_t mode, const char *link,
-               struct sk_str bytes, struct sk_err *err)
-{
-    struct archive_entry *e = archive_entry_new();
-    int r = 0;
-
-    if (!e)
-        return sk_err_set(err, -ENOMEM, "drills: out of memory");
-    archive_entry_set_pathname(e, path[0] == '/' ? path + 1 : path);
-    archive_entry_set_mode(e, mode);
-    archive_entry_set_mtime(e, 0, 0); /* equal every time */
-    if (link)
-        archive_entry_set_symlink(e, link);
-    else if (S_ISREG(mode))
-        archive_entry_set_size(e, (int64_t)bytes.n);
-    if (archive_write_header(ar, e) != ARCHIVE_OK ||
-        (bytes.n && archive_write_data(ar, bytes.p, bytes.n) != (ssize_t)bytes.n))
-        r = fail(ar, err);
-    archive_entry_free(e);
-    return r;
-}
-
-static int put_file(struct archive *ar, const char *as, const char *path, struct sk_err *err)
+static int put_file(struct sk_buf *out, const char *as, const char *path, struct sk_err *err)
 {
     SK_CLEANUP(sk_freep) char *bytes = NULL;
     size_t n;
     int r = sk_file_read(AT_FDCWD, path, FILE_MAX, &bytes, &n, err);
 
-    return r < 0 ? r : put(ar, as, S_IFREG | 0755, NULL, sk_str_n(bytes, n), err);
+    return r < 0 ? r : put(out, as, SK_TAR_FILE, 0755, NULL, sk_str_n(bytes, n), err);
 }
 
-static int put_busybox(struct archive *ar, struct sk_err *err)
+static int put_busybox(struct sk_buf *out, struct sk_err *err)
 {
     char path[64];
     size_t i;
@@ -141,18 +125,18 @@ static int put_busybox(struct archive *ar, struct sk_err *err)
 
     for (i = 0; i < SK_ARRAY_LEN(busyboxes) && r == -ENOENT; i++)
         if (access(busyboxes[i], X_OK) == 0)
-            r = put_file(ar, "bin/busybox", busyboxes[i], err);
+            r = put_file(out, "bin/busybox", busyboxes[i], err);
     if (r == -ENOENT)
         return sk_err_set(err, r, "drills need busybox on this host: install busybox-static");
     for (i = 0; i < SK_ARRAY_LEN(applets) && r == 0; i++) {
         (void)snprintf(path, sizeof(path), "bin/%s", applets[i]);
-        r = put(ar, path, S_IFLNK | 0777, "busybox", (struct sk_str){0}, err);
+        r = put(out, path, SK_TAR_LINK, 0777, "busybox", (struct sk_str){0}, err);
     }
     return r;
 }
 
 /* The names by which a library is asked for: links beside it. */
-static int put_links(struct archive *ar, const char *path, struct sk_err *err)
+static int put_links(struct sk_buf *out, const char *path, struct sk_err *err)
 {
     char dir[4096], at[4096], to[4096];
     const char *base = strrchr(path, '/') + 1;
@@ -164,13 +148,13 @@ static int put_links(struct archive *ar, const char *path, struct sk_err *err)
     (void)sk_str_copy(dir, sizeof(dir), sk_str_n(path, (size_t)(base - path) - 1));
     d = opendir(dir);
     while (d && r == 0 && (de = readdir(d))) {
-        if (de->d_type != DT_LNK || strncmp(de->d_name, base, strcspn(base, ".")) != 0)
+        if (de->d_type != DT_LNK)
             continue;
         n = readlinkat(dirfd(d), de->d_name, to, sizeof(to) - 1);
         if (n < 0 || !sk_str_eq(sk_str_n(to, (size_t)n), sk_str_c(base)))
             continue;
         if ((size_t)snprintf(at, sizeof(at), "%s/%s", dir, de->d_name) < sizeof(at))
-            r = put(ar, at, S_IFLNK | 0777, base, (struct sk_str){0}, err);
+            r = put(out, at, SK_TAR_LINK, 0777, base, (struct sk_str){0}, err);
     }
     if (d)
         (void)closedir(d);
@@ -178,14 +162,14 @@ static int put_links(struct archive *ar, const char *path, struct sk_err *err)
 }
 
 /* This executable and all that the loader mapped for it, where the loader will look for it. */
-static int put_self(struct archive *ar, struct sk_err *err)
+static int put_self(struct sk_buf *out, struct sk_err *err)
 {
     SK_CLEANUP(sk_freep) char *maps = NULL;
     struct sk_str rest, line, before = {0};
     char path[4096];
     ssize_t slash;
     size_t n;
-    int r = put_file(ar, "usr/bin/skep", "/proc/self/exe", err);
+    int r = put_file(out, "usr/bin/skep", "/proc/self/exe", err);
 
     if (r == 0)
         r = sk_file_read(AT_FDCWD, "/proc/self/maps", MAPS_MAX, &maps, &n, err);
@@ -201,15 +185,15 @@ static int put_self(struct archive *ar, struct sk_err *err)
             continue;
         before = line;
         (void)sk_str_copy(path, sizeof(path), line);
-        r = put_file(ar, path, path, err);
+        r = put_file(out, path, path, err);
         if (r == 0)
-            r = put_links(ar, path, err);
+            r = put_links(out, path, err);
     }
     return r;
 }
 
 /* The name that the executable asks the kernel to load it with (PT_INTERP). */
-static int put_loader(struct archive *ar, struct sk_err *err)
+static int put_loader(struct sk_buf *out, struct sk_err *err)
 {
     static const char *const loaders[] = {"/lib64/ld-linux-x86-64.so.2",
                                           "/lib/ld-linux-aarch64.so.1"};
@@ -218,51 +202,36 @@ static int put_loader(struct archive *ar, struct sk_err *err)
 
     for (i = 0; i < SK_ARRAY_LEN(loaders) && r == 0; i++)
         if (access(loaders[i], X_OK) == 0)
-            r = put_file(ar, loaders[i], loaders[i], err);
+            r = put_file(out, loaders[i], loaders[i], err);
     return r;
 }
 
-static int put_rest(struct archive *ar, struct sk_err *err)
+static int put_rest(struct sk_buf *out, struct sk_err *err)
 {
     size_t i;
     int r = 0;
 
     for (i = 0; i < SK_ARRAY_LEN(folders) && r == 0; i++)
-        r = put(ar, folders[i], S_IFDIR | (strcmp(folders[i], "tmp") == 0 ? 01777 : 0755), NULL,
+        r = put(out, folders[i], SK_TAR_DIR, strcmp(folders[i], "tmp") == 0 ? 01777 : 0755, NULL,
                 (struct sk_str){0}, err);
     for (i = 0; i < SK_ARRAY_LEN(bait) && r == 0; i++)
-        r = put(ar, bait[i].path, S_IFREG | bait[i].mode, NULL, sk_str_c(bait[i].text), err);
+        r = put(out, bait[i].path, SK_TAR_FILE, bait[i].mode, NULL, sk_str_c(bait[i].text), err);
     for (i = 0; i < SK_ARRAY_LEN(actors) && r == 0; i++)
-        r = put(ar, actors[i], S_IFREG | 0755, NULL, sk_str_c(actor_text), err);
+        r = put(out, actors[i], SK_TAR_FILE, 0755, NULL, sk_str_c(actor_text), err);
     return r;
-}
-
-static la_ssize_t take(struct archive *ar, void *arg, const void *p, size_t n)
-{
-    (void)ar;
-    return sk_buf_add(arg, p, n) < 0 ? -1 : (la_ssize_t)n;
 }
 
 int drill_root_make(struct sk_buf *out, struct sk_err *err)
 {
-    struct archive *ar = archive_write_new();
-    int r = 0;
+    int r = put_rest(out, err);
 
-    if (!ar)
-        return sk_err_set(err, -ENOMEM, "drills: out of memory");
-    if (archive_write_set_format_pax_restricted(ar) != ARCHIVE_OK ||
-        archive_write_open(ar, out, NULL, take, NULL) != ARCHIVE_OK)
-        r = fail(ar, err);
     if (r == 0)
-        r = put_rest(ar, err);
+        r = put_busybox(out, err);
     if (r == 0)
-        r = put_busybox(ar, err);
+        r = put_self(out, err);
     if (r == 0)
-        r = put_self(ar, err);
-    if (r == 0)
-        r = put_loader(ar, err);
-    if (r == 0 && archive_write_close(ar) != ARCHIVE_OK)
-        r = fail(ar, err);
-    (void)archive_write_free(ar);
+        r = put_loader(out, err);
+    if (r == 0 && sk_tar_end(out) < 0)
+        r = sk_err_set(err, -ENOMEM, "drills: out of memory");
     return r;
 }
