@@ -138,18 +138,6 @@ static int block_add(struct rs_job *j, const struct stat *st)
     return rc < 0 ? sk_err_set(&j->err, rc, "out of memory") : 0;
 }
 
-static bool is_held(struct rs_job *j)
-{
-    bool found = false;
-    size_t i;
-
-    (void)pthread_mutex_lock(&j->r->block_lock);
-    for (i = 0; i < j->r->blocks.n && !found; i++)
-        found = sk_str_eq(sk_str_c(j->r->blocks.v[i].id), j->rec->a.id);
-    (void)pthread_mutex_unlock(&j->r->block_lock);
-    return found;
-}
-
 /* ---- the action ------------------------------------------------------------------------------ */
 
 /* The regular file at the path, O_PATH; -ENOENT: none. */
@@ -184,6 +172,27 @@ static int mark(struct sk_respond *r, int fd, unsigned what, struct sk_err *err)
     return fanotify_mark(r->fan_fd, what, MARK, AT_FDCWD, path) < 0
                ? sk_err_errno(err, errno, "fanotify_mark")
                : 0;
+}
+
+/* Is the file that is there now the one that is marked? A container that was started again has
+ * another. */
+static bool is_held(struct rs_job *j)
+{
+    struct rs_block b = {0};
+    struct stat st;
+    SK_CLEANUP(sk_closep) int fd = file_find(j, &st, NULL);
+    size_t i;
+
+    (void)pthread_mutex_lock(&j->r->block_lock);
+    for (i = 0; i < j->r->blocks.n; i++)
+        if (sk_str_eq(sk_str_c(j->r->blocks.v[i].id), j->rec->a.id))
+            b = j->r->blocks.v[i];
+    (void)pthread_mutex_unlock(&j->r->block_lock);
+    if (!b.id[0] || (fd >= 0 && (b.ino != st.st_ino || b.dev != st.st_dev)))
+        return false;
+    if (fd >= 0 && j->r->fan_started) /* a new file may have the number of the old one: once more */
+        (void)mark(j->r, fd, FAN_MARK_ADD, NULL);
+    return true;
 }
 
 static int block_check(struct rs_job *j)

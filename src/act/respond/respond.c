@@ -98,10 +98,13 @@ struct sk_respond *sk_respond_free(struct sk_respond *r)
         (void)pthread_cond_signal(&r->wake);
         (void)pthread_mutex_unlock(&r->lock);
         (void)pthread_join(r->thread, NULL);
+        rs_takings_wait(r);
     }
     rs_guard_close(r);
-    for (i = 0; i < r->queue.n; i++)
+    for (i = 0; i < r->queue.n; i++) {
         (void)rs_record_free(r->queue.v[i].rec);
+        free(r->queue.v[i].taken);
+    }
     sk_vec_done(&r->queue);
     while (r->records && sk_smap_next(r->records, &it, &id, &val))
         (void)rs_record_free(val);
@@ -119,12 +122,12 @@ struct sk_respond *sk_respond_free(struct sk_respond *r)
 
 /* ---- in and out ------------------------------------------------------------------------------ */
 
-static int queue_put(struct sk_respond *r, struct rs_note n)
+int rs_note_put(struct sk_respond *r, struct rs_note n)
 {
     int rc = -EBUSY;
 
     (void)pthread_mutex_lock(&r->lock);
-    if (r->queue.n < SK_RESPOND_QUEUE_MAX)
+    if (r->queue.n < SK_RESPOND_QUEUE_MAX || n.taken)
         rc = sk_vec_push(&r->queue, n);
     (void)pthread_cond_signal(&r->wake);
     (void)pthread_mutex_unlock(&r->lock);
@@ -137,7 +140,7 @@ int sk_respond_do(struct sk_respond *r, const struct sk_act *a, const struct sk_
     int rc = rs_record_new(a, c, &n.rec);
 
     if (rc == 0)
-        rc = queue_put(r, n);
+        rc = rs_note_put(r, n);
     if (rc < 0)
         (void)rs_record_free(n.rec);
     return rc;
@@ -168,7 +171,7 @@ void sk_respond_container(struct sk_respond *r, const struct sk_container *c)
     if ((c->state != SK_CS_REMOVED && c->state != SK_CS_RUNNING) || !concerned(r, c->id))
         return;
     (void)sk_str_copy(n.gone, sizeof(n.gone), c->id);
-    (void)queue_put(r, n); /* full: the next look at what is in force sees it too */
+    (void)rs_note_put(r, n); /* full: the next look at what is in force sees it too */
 }
 
 static int by_id(const void *a, const void *b)
@@ -327,7 +330,7 @@ static int rule_kill(struct sk_respond *r, struct sk_act *a, const struct sk_pro
         a->error = sk_str_c(how);
     else
         a->result = sk_str_c(how);
-    if (rs_record_new(a, c, &n.rec) == 0 && queue_put(r, n) < 0)
+    if (rs_record_new(a, c, &n.rec) == 0 && rs_note_put(r, n) < 0)
         (void)rs_record_free(n.rec); /* done, but not told: the alert tells it */
     return SK_MIN(rc, 0);
 }

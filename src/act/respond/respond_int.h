@@ -39,6 +39,8 @@ struct rs_record {
     uint64_t prog_in, prog_out;   /* BPF programs attached */
     struct sk_arena *arena;       /* not in the table: owns all of it */
     int64_t retry;                /* boot ns: not applied anew before (memory only) */
+    bool asked;                   /* evidence is being taken or was (memory only) */
+    char without[SK_ERR_MAX];     /* why there is none (memory only) */
 };
 int rs_record_new(const struct sk_act *a, const struct sk_container *c,
                   struct rs_record **ret) SK_NODISCARD; /* -ENOMEM */
@@ -147,10 +149,12 @@ struct rs_block { /* a program held back; owned by r->blocks */
     char path[RS_PATH];
     uint64_t dev, ino; /* of the file that was there; 0: none */
 };
-struct rs_note {           /* from other threads to the worker */
-    struct rs_record *rec; /* an action */
-    bool done;             /* it is done already: only to be written down */
-    char gone[65];         /* a container that was removed, or (started) runs again */
+struct rs_taking;
+struct rs_note {             /* from other threads to the worker */
+    struct rs_record *rec;   /* an action */
+    bool done;               /* it is done already: only to be written down */
+    struct rs_taking *taken; /* evidence that was taken, or not */
+    char gone[65];           /* a container that was removed, or (started) runs again */
     bool started;
 };
 struct sk_respond {
@@ -164,7 +168,8 @@ struct sk_respond {
     pthread_cond_t wake;
     SK_VEC(struct rs_note) queue;
     struct sk_smap *records; /* by id */
-    int64_t burst_from;      /* boot ns */
+    unsigned takings;   /* threads that take evidence; under the lock, wake tells when one ends */
+    int64_t burst_from; /* boot ns */
     uint32_t burst_n;
 
     pthread_mutex_t block_lock; /* blocks: looked at by three threads */
@@ -174,7 +179,7 @@ struct sk_respond {
     pthread_t fan_thread;
     bool fan_started;
 };
-void rs_note_put(struct sk_respond *r, struct rs_note n);
-uint64_t rs_sleep_ms(uint64_t ms); /* sleeps, returns ms */
+int rs_note_put(struct sk_respond *r, struct rs_note n) SK_NODISCARD; /* -EBUSY, -ENOMEM */
+uint64_t rs_sleep_ms(uint64_t ms);                                    /* sleeps, returns ms */
 
 #endif

@@ -38,8 +38,7 @@ static bool is_back(uint32_t kind)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static void text_set(struct sk_respond *r, struct rs_record *rec, struct sk_str *to,
-                     const char *text)
+void rs_text_set(struct sk_respond *r, struct rs_record *rec, struct sk_str *to, const char *text)
 {
     struct sk_str s = sk_str_c(text);
 
@@ -85,7 +84,7 @@ void rs_end(struct sk_respond *r, struct rs_record *rec, enum sk_action_state st
 {
     bool bad = state == SK_AC_FAILED || state == SK_AC_REFUSED;
 
-    text_set(r, rec, bad ? &rec->a.error : &rec->a.result, text);
+    rs_text_set(r, rec, bad ? &rec->a.error : &rec->a.result, text);
     state_set(r, rec, RS_ENDED, state);
     rs_save(r, rec);
 }
@@ -118,7 +117,7 @@ void rs_job_say(struct rs_job *j, const char *fmt, ...)
 int rs_job_keep(struct rs_job *j, const char *how)
 {
     if (how)
-        text_set(j->r, j->rec, &j->rec->how, how);
+        rs_text_set(j->r, j->rec, &j->rec->how, how);
     return rs_journal_write(j->r, j->rec, &j->err);
 }
 
@@ -181,30 +180,6 @@ static void clock_set(struct sk_respond *r, struct rs_record *rec)
     (void)pthread_mutex_unlock(&r->lock);
 }
 
-static void evidence_take(struct rs_job *j)
-{
-    struct rs_record *rec = j->rec;
-    struct sk_err err = {0};
-    const char *how;
-    char id[64] = "";
-    int rc;
-
-    if (!j->r->conf.before_destructive || rec->a.evidence_id.n)
-        return;
-    if (j->has_cg && !rec->was &&
-        !rec->paused) { /* what is collected shall not run away meanwhile */
-        rec->paused = true;
-        if (rs_job_keep(j, NULL) < 0 || rs_cgroup_freeze(&j->cg, &how, &err) < 0)
-            rec->paused = false;
-    }
-    rc = j->r->conf.before_destructive(j->r->conf.arg, &rec->a, rec->c, id, &err);
-    if (rc == 0)
-        text_set(j->r, rec, &rec->a.evidence_id, id);
-    else
-        rs_job_say(j, "without evidence (%s); ", err.msg[0] ? err.msg : "not possible");
-    j->err = (struct sk_err){0};
-}
-
 static void evidence_over(struct rs_job *j)
 {
     const char *how = j->has_cg ? rs_cgroup_how(&j->cg) : NULL;
@@ -222,8 +197,10 @@ void rs_perform(struct sk_respond *r, struct rs_record *rec)
     int rc;
 
     job_start(&j, r, rec);
-    if (op->destructive)
-        evidence_take(&j);
+    if (op->destructive && rs_evidence_start(&j))
+        return; /* goes on with rs_evidence_taken */
+    if (rec->without[0])
+        rs_job_say(&j, "without evidence (%s); ", rec->without);
     if (op->container && !j.has_cg && op->reversible)
         rc = sk_err_set(&j.err, -ESRCH, "the container does not run any more");
     else
@@ -235,8 +212,8 @@ void rs_perform(struct sk_respond *r, struct rs_record *rec)
         return;
     }
     if (j.result[0])
-        text_set(r, rec, &rec->a.result, j.result);
-    text_set(r, rec, &rec->a.error, "");
+        rs_text_set(r, rec, &rec->a.result, j.result);
+    rs_text_set(r, rec, &rec->a.error, "");
     state_set(r, rec, op->reversible ? RS_HELD : RS_ENDED, SK_AC_DONE);
     rs_save(r, rec);
 }
@@ -280,12 +257,12 @@ int rs_take_back(struct sk_respond *r, struct rs_record *rec, enum sk_action_sta
     job_start(&j, r, rec);
     rc = op->undo(&j);
     if (rc < 0) {
-        text_set(r, rec, &rec->a.error, j.err.msg[0] ? j.err.msg : strerror(-rc));
+        rs_text_set(r, rec, &rec->a.error, j.err.msg[0] ? j.err.msg : strerror(-rc));
         (void)sk_err_set(err, rc, "%s", j.err.msg);
         rs_save(r, rec);
         return rc;
     }
-    text_set(r, rec, &rec->a.error, "");
+    rs_text_set(r, rec, &rec->a.error, "");
     rs_end(r, rec, state, j.result);
     return 0;
 }

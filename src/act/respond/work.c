@@ -183,6 +183,8 @@ static void notes_take(struct sk_respond *r)
         (void)pthread_mutex_unlock(&r->lock);
         if (n.rec)
             record_take(r, &n);
+        else if (n.taken)
+            rs_evidence_taken(r, n.taken);
         else
             container_told(r, &n);
     }

@@ -7,6 +7,15 @@
 
 void *rs_worker(void *arg);
 
+/* ---- evidence.c: taken on a thread of its own, so that what comes meanwhile is done -------------
+ */
+
+/* Starts taking it, or tells that there is nothing to wait for (false). The container stands still
+ * until the action goes on. */
+bool rs_evidence_start(struct rs_job *j);
+void rs_evidence_taken(struct sk_respond *r, struct rs_taking *t); /* the action goes on; frees t */
+void rs_takings_wait(struct sk_respond *r);
+
 /* ---- steps.c: one action; all on the worker's thread ------------------------------------------
  */
 
@@ -20,6 +29,7 @@ int rs_take_back(struct sk_respond *r, struct rs_record *rec, enum sk_action_sta
 void rs_end(struct sk_respond *r, struct rs_record *rec, enum sk_action_state state,
             const char *text);
 bool rs_holds(struct sk_respond *r, struct rs_record *rec, bool *ret_gone);
+void rs_text_set(struct sk_respond *r, struct rs_record *rec, struct sk_str *to, const char *text);
 void rs_save(struct sk_respond *r, struct rs_record *rec); /* writes and reports */
 
 #endif

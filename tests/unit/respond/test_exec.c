@@ -121,6 +121,31 @@ static void a_blocked_program_is_not_executed_others_are(void **state)
     end(&b);
 }
 
+static void a_file_that_took_its_place_is_found_and_blocked_too(void **state)
+{
+    struct bench b;
+    char id[27], path[400];
+    struct sk_act a;
+    int i;
+
+    (void)state;
+    NEEDS_ROOT();
+    NEEDS(v2_root(), "no cgroup v2 here");
+    NEEDS(access("/bin/busybox", X_OK) == 0, "no busybox");
+    assert_true(start(&b));
+    a = act_of(&b, SK_AK_BLOCK_EXEC, id);
+    a.path = SK_STR("/bin/tool");
+    assert_int_equal(sk_respond_do(b.r, &a, &b.c), 0);
+    (void)await(&b, id, SK_AC_DONE);
+    (void)snprintf(path, sizeof(path), "%s/bin/tool", box);
+    assert_int_equal(unlink(path), 0);
+    assert_true(copy_in("tool"));
+    for (i = 0; i < 80 && ask('t') != 1077; i++)
+        nap(100);
+    assert_int_equal(ask('t'), 1077);
+    end(&b);
+}
+
 static void the_next_run_blocks_again(void **state)
 {
     struct bench b;
@@ -179,5 +204,6 @@ static void another_file_in_its_place_is_killed_when_seen(void **state)
     bench_done(&b);
 }
 
-SK_TEST_MAIN(a_blocked_program_is_not_executed_others_are, the_next_run_blocks_again,
+SK_TEST_MAIN(a_blocked_program_is_not_executed_others_are,
+             a_file_that_took_its_place_is_found_and_blocked_too, the_next_run_blocks_again,
              another_file_in_its_place_is_killed_when_seen)

@@ -297,6 +297,44 @@ static void evidence_is_taken_first_while_all_stands_still(void **state)
     bench_done(&b);
 }
 
+static int collect_slowly(void *arg, const struct sk_act *a, const struct sk_container *c,
+                          char ret[64], struct sk_err *err)
+{
+    (void)arg;
+    (void)a;
+    (void)c;
+    (void)err;
+    nap(1500);
+    (void)sk_str_copy(ret, 64, SK_STR("01KEVIDENCE"));
+    return 0;
+}
+
+static void what_comes_while_evidence_is_taken_is_done(void **state)
+{
+    struct bench b, other;
+    char id[27], late[27];
+    struct sk_act a;
+
+    (void)state;
+    NEEDS_ROOT();
+    NEEDS(v2_root(), "no cgroup v2 here");
+    bench_init(&b, true, false);
+    bench_init(&other, true, false);
+    b.conf.before_destructive = collect_slowly;
+    assert_true(bench_run(&b, NULL));
+    assert_true(bench_run(&other, NULL));
+    bench_start(&b);
+    act_do(&b, SK_AK_KILL_CONTAINER, id);
+    a = act_of(&b, SK_AK_FREEZE, late);
+    a.container_id = other.c.id;
+    assert_int_equal(sk_respond_do(b.r, &a, &other.c), 0);
+    (void)await(&b, late, SK_AC_DONE);
+    assert_int_equal(told_of(&b, id).state, SK_AC_RUNNING);
+    (void)await(&b, id, SK_AC_DONE);
+    bench_done(&other);
+    bench_done(&b);
+}
+
 static void without_evidence_it_is_done_all_the_same_and_told(void **state)
 {
     static const char *const pattern[] = {"nothing"};
@@ -390,5 +428,6 @@ SK_TEST_MAIN(a_process_is_killed_by_its_pid_and_start, a_number_used_anew_is_not
              a_fork_bomb_ends_as_a_tree_on_v1, a_fork_bomb_ends_with_its_container_on_v2,
              a_fork_bomb_ends_with_its_container_on_v1, of_a_container_only_the_tree_ends,
              evidence_is_taken_first_while_all_stands_still,
+             what_comes_while_evidence_is_taken_is_done,
              without_evidence_it_is_done_all_the_same_and_told, a_rule_kills_at_once_and_is_limited,
              a_rule_freezes_once)
