@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "evidence/evidence.h"
 #include "io/json.h"
+#include "io/tar.h"
 #include "io/tls.h"
 
 #define SK_EV_NAME 100  /* bytes of a name in the bundle, NUL included (ustar) */
@@ -58,12 +59,12 @@ int sk_pack_data(struct sk_pack *p, const void *bytes, size_t n) SK_NODISCARD;
 int sk_pack_end(struct sk_pack *p, char ret_sha256[SK_SHA256_HEX], uint64_t *ret_size) SK_NODISCARD;
 struct sk_pack *sk_pack_free(struct sk_pack *p);
 SK_DEFINE_CLEANUP(struct sk_pack *, sk_pack_free)
-#define SK_TAR_BLOCK 512
 #define SK_PACK_WINDOW_LOG 21
 /* Magic, checksum flag, window: how every bundle begins (RFC 8878, 3.1.1). */
 #define SK_PACK_BEGIN "\x28\xB5\x2F\xFD\x04\x58"
 #define SK_PACK_BEGIN_N 6
-void sk_tar_head(char ret[SK_TAR_BLOCK], const char *name, uint64_t size, uint64_t mtime_s);
+/* Header of one of the bundle's files. */
+void sk_ev_head(char ret[SK_TAR_BLOCK], const char *name, uint64_t size, uint64_t mtime_s);
 bool sk_ev_name_ok(struct sk_str name);
 
 struct sk_unpacked { /* about the whole file */

@@ -36,36 +36,16 @@ bool sk_ev_name_ok(struct sk_str name)
     return true;
 }
 
-static void octal(char *dst, size_t digits, uint64_t v)
+void sk_ev_head(char ret[SK_TAR_BLOCK], const char *name, uint64_t size, uint64_t mtime_s)
 {
-    while (digits--) {
-        dst[digits] = (char)('0' + (v & 7));
-        v >>= 3;
-    }
-}
+    const struct sk_tar_entry e = {.name = name,
+                                   .type = SK_TAR_FILE,
+                                   .mode = 0444,
+                                   .size = size,
+                                   .mtime_s = (int64_t)mtime_s};
 
-void sk_tar_head(char ret[SK_TAR_BLOCK], const char *name, uint64_t size, uint64_t mtime_s)
-{
-    unsigned sum = 0;
-    size_t i;
-
-    memset(ret, 0, SK_TAR_BLOCK);
-    (void)sk_str_copy(ret, SK_EV_NAME, sk_str_c(name));
-    octal(ret + 100, 7, 0444);
-    octal(ret + 108, 7, 0);
-    octal(ret + 116, 7, 0);
-    octal(ret + 124, 11, size);
-    octal(ret + 136, 11, mtime_s);
-    memset(ret + 148, ' ', 8);
-    ret[156] = '0';
-    memcpy(ret + 257,
-           "ustar\0"
-           "00",
-           8);
-    for (i = 0; i < SK_TAR_BLOCK; i++)
-        sum += (unsigned char)ret[i];
-    octal(ret + 148, 6, sum);
-    ret[154] = 0;
+    if (sk_tar_head(ret, &e) < 0)
+        memset(ret, 0, SK_TAR_BLOCK); /* names and sizes are bounded before: no header is like it */
 }
 
 int sk_pack_new(int fd, uint64_t mtime_s, struct sk_pack **ret)
@@ -130,7 +110,7 @@ int sk_pack_file(struct sk_pack *p, const char *name, uint64_t size)
         return p->err;
     p->left = size;
     p->pad = (SK_TAR_BLOCK - size % SK_TAR_BLOCK) % SK_TAR_BLOCK;
-    sk_tar_head(head, name, size, p->mtime_s);
+    sk_ev_head(head, name, size, p->mtime_s);
     return squeeze(p, head, sizeof(head), ZSTD_e_continue);
 }
 

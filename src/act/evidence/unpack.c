@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading the bundle's container: hostile bytes. Strict: one frame, headers exactly as sk_tar_head
+/* Reading the bundle's container: hostile bytes. Strict: one frame, headers exactly as sk_ev_head
  * writes them, zeros where zeros belong, nothing behind the end. So no byte is outside of what the
  * manifest covers. */
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static int head_take(struct unpack *u)
         return sk_err_set(u->err, 1, "entry %llu has a name that skep does not write",
                           (unsigned long long)u->files + 1);
     (void)sk_str_copy(u->name, sizeof(u->name), name);
-    sk_tar_head(want, u->name, size, u->mtime_s);
+    sk_ev_head(want, u->name, size, u->mtime_s);
     if (memcmp(want, u->block, SK_TAR_BLOCK) != 0)
         return sk_err_set(u->err, 1, "%s: its archive header was changed", u->name);
     if (++u->files > SK_EVIDENCE_FILES_MAX)
