@@ -128,6 +128,19 @@ static void lighten(const struct sk_kind *kind, struct sk_list rows)
     }
 }
 
+/* Pieces of evidence are listed without their bytes, which are for one at a time. */
+static void row_write(const struct sk_kind *kind, const void *row, struct sk_buf *out)
+{
+    struct sk_chunk bare;
+
+    if (kind == &sk_kind_chunk) {
+        bare = *(const struct sk_chunk *)row;
+        bare.data = (struct sk_str){0};
+        row = &bare;
+    }
+    (void)sk_kind_to_json(kind, row, false, out); /* errors stick */
+}
+
 void sk_api_list(struct sk_call *c, const struct sk_kind *kind)
 {
     SK_CLEANUP(sk_expr_freep) struct sk_expr *where = NULL;
@@ -151,7 +164,7 @@ void sk_api_list(struct sk_call *c, const struct sk_kind *kind)
     for (i = 0; i < page.rows.n; i++) {
         if (i)
             (void)sk_buf_ch(out, ',');
-        (void)sk_kind_to_json(kind, (const char *)page.rows.v + i * kind->size, false, out);
+        row_write(kind, (const char *)page.rows.v + i * kind->size, out);
     }
     (void)sk_buf_c(out, "],");
     if (page.next.n) {

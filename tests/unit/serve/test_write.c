@@ -402,6 +402,7 @@ static void a_viewer_changes_none_of_it(void **state)
         "/api/v1/indicators/import", "/api/v1/rulefiles",      "/api/v1/rules/switch",
         "/api/v1/alerts/bulk",       "/api/v1/actions/x/undo", "/api/v1/alerts/x/comments"};
     struct face *f = *state;
+    struct answer a;
     char token[512];
     size_t i;
 
@@ -412,6 +413,13 @@ static void a_viewer_changes_none_of_it(void **state)
         expect(f, "POST", paths[i], "{}", token, 403, "operator");
         expect(f, "POST", paths[i], "{}", "cookie-without-csrf", 403, "X-CSRF-Token");
     }
+    put(f, &sk_kind_chunk, &(struct sk_chunk){.id = SK_STR("e:0"), .data = SK_STR("QUJD")});
+    expect(f, "GET", "/api/v1/chunks", NULL, token, 403, "operator");
+    expect(f, "GET", "/api/v1/chunks/e:0", NULL, "cookie", 200, "QUJD");
+    a = ask(f, "GET", "/api/v1/chunks", NULL, "cookie");
+    assert_non_null(strstr(a.body.p, "\"id\":\"e:0\""));
+    assert_null(strstr(a.body.p, "QUJD"));
+    answer_done(&a);
     expect(f, "GET", "/api/v1/slices", NULL, token, 403, "operator");
     expect(f, "GET", "/api/v1/incidents", NULL, token, 200, "\"total\":0");
 }
