@@ -99,8 +99,8 @@ describe('drift and profiles', { skip: why ?? false }, () => {
     assert.match(await skep.cli('profile', 'allow', name, 'exec', '/usr/local/tool'), /allowed/);
     await skep.cli('profile', 'deny', name, 'exec', '/bin/busybox:ls');
     await alertOf('rule = "Profile: unusual program" and output contains "denied by a person"');
-    await inside('mkdir -p /srv/a /usr/local; echo x > /srv/a/b; echo x > /mnt/c; cp /bin/busybox /usr/local/tool; /usr/local/tool id');
-    await alertOf('fd.name = "/mnt/c"');
+    await inside('mkdir -p /srv/a /usr/local; echo x > /srv/a/b; echo x > /var/c; cp /bin/busybox /usr/local/tool; /usr/local/tool id');
+    await alertOf('fd.name = "/var/c"');
     await sleep(500);
     assert.equal((await alerts('fd.name = "/srv/a/b"')).length, 0);
     assert.equal((await alerts('engine in (drift, profile) and proc.exepath = "/usr/local/tool"')).length, 0);
