@@ -209,6 +209,23 @@ describe('evidence', { skip: why ?? false, timeout: 120000 }, () => {
     assert.deepEqual(shown.processes.items.map((p) => p.name), ['sleep'], 'taken while it lived');
   });
 
+  test('a collection that kill -9 cut off is done after the next start, and leaves nothing half written', async () => {
+    const asked = await skep.call('POST', '/api/v1/actions', { kind: 'collect', container_id: container, reason: 'a test' });
+    const folder = join(skep.data, 'evidence');
+    const left = () => readdirSync(folder).filter((f) => /part|spool|tmp-/.test(f));
+    await until(() => left().length > 0, 5000, () => skep.out);
+    await skep.stop('SIGKILL');
+    assert.ok(left().length > 0, 'it was in the middle');
+    await skep.start();
+    const act = await until(async () => {
+      const a = (await skep.get(`/api/v1/actions/${asked.body.id}`)).body;
+      return a.state === 'done' ? a : null;
+    }, 20000, () => skep.out);
+    assert.deepEqual(left(), []);
+    const ev = (await skep.get(`/api/v1/evidence/${act.evidence_id}`)).body;
+    assert.match((await verify(ev.path)).out, /good: .* in its place in the chain/);
+  });
+
   test('without a console, root takes it into a folder of choice', async () => {
     await lab.docker('rm', '-f', 'victim');
     await lab.docker('run', '-d', '--name', 'other', 'lab/base:1', 'sleep', '1000');
