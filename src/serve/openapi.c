@@ -27,6 +27,12 @@ static const struct sk_operation operations[] = {
             ",\"events_seen\":" NUMBER ",\"events_lost\":" NUMBER ",\"agents_connected\":" NUMBER
             ",\"store_error\":" TEXT ",\"agent_error\":" TEXT),
      "200"},
+    {"/attack", "get", "countTechniques",
+     "Alerts of the last 30 days by the ATT&CK technique they name", NULL,
+     OBJECT("\"since\":" TEXT ",\"more\":{\"type\":\"boolean\"}"
+            ",\"items\":{\"type\":\"array\",\"items\":" OBJECT(
+                "\"technique\":" TEXT ",\"open\":" NUMBER ",\"alerts\":" NUMBER) "}"),
+     "200"},
     {"/rules", "get", "listRules", "Rules in use, their errors and warnings", NULL,
      OBJECT("\"items\":{\"type\":\"array\",\"items\":" OBJECT(
          "\"name\":" TEXT ",\"desc\":" TEXT ",\"condition\":" TEXT ",\"output\":" TEXT

@@ -166,6 +166,7 @@ static const struct {
     {"GET", "/api/v1/version", OPEN, version_get},
     {"GET", "/api/v1/openapi.json", SK_ROLE_VIEWER, openapi_get},
     {"GET", "/api/v1/overview", SK_ROLE_VIEWER, sk_api_overview},
+    {"GET", "/api/v1/attack", SK_ROLE_VIEWER, sk_api_attack},
     {"GET", "/api/v1/rules", SK_ROLE_VIEWER, rules_get},
     {"GET", "/api/v1/live", SK_ROLE_VIEWER, sk_live_open},
     {"POST", "/api/v1/users", SK_ROLE_ADMIN, sk_api_user_add},

@@ -15,6 +15,8 @@
  *          "alerts_open":{"emergency":N,…},"alerts_24h":[24 numbers, oldest first],
  *          "top_rules":[{"rule","priority","count"}],"top_containers":[{"id","name","image","count"}],
  *          "events_seen","events_lost","agents_connected","store_error"?,"agent_error"?}
+ *   GET    /api/v1/attack     → {"since","more","items":[{"technique","open","alerts"}]}: alerts of
+ *          the last 30 days; more: only the newest 20,000 were counted
  *   GET    /api/v1/rules      → {"items":[{"name","desc","condition","output","priority","source",
  *          "file","line","enabled","tags","techniques","title_zh"?,…}],"error":text?,"warnings":[…]}
  *   GET    /api/v1/fields/KIND → {"items":[{"name","type","doc"}]}   names a filter may use

@@ -74,6 +74,7 @@ void sk_api_csv(struct sk_call *c, const struct sk_kind *kind);
 void sk_api_get(struct sk_call *c, const struct sk_kind *kind, struct sk_str id);
 void sk_api_fields(struct sk_call *c, struct sk_str kind);
 void sk_api_overview(struct sk_call *c);
+void sk_api_attack(struct sk_call *c);
 void sk_api_user_add(struct sk_call *c);
 void sk_api_user_patch(struct sk_call *c, struct sk_str id);
 void sk_api_user_delete(struct sk_call *c, struct sk_str id);
