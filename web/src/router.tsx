@@ -94,6 +94,10 @@ export const paths = {
   host: (id: string) => `/hosts/${encodeURIComponent(id)}`,
   container: (id: string) => `/containers/${encodeURIComponent(id)}`,
   alert: (id: string) => `/alerts/${encodeURIComponent(id)}`,
+  evidence: (id: string) => `/evidence/${encodeURIComponent(id)}`,
+  profile: (id: string) => `/profiles/${encodeURIComponent(id)}`,
+  recorder: (container: string, around?: string) =>
+    `/recorder?container=${encodeURIComponent(container)}${around ? `&around=${encodeURIComponent(around)}` : ''}`,
   rule: (name: string) => `/rules?rule=${encodeURIComponent(name)}`,
   alerts: (filter: string) => `/alerts?state=all&filter=${encodeURIComponent(filter)}`,
 };

@@ -16,7 +16,7 @@ interface Subscriber {
 }
 
 const always = ['alert', 'container', 'image', 'host', 'agent'];
-const plural: Record<string, string> = { process: 'processes' };
+const plural: Record<string, string> = { process: 'processes', evidence: 'evidence' };
 const BATCH_MS = 250;
 const QUEUE_MAX = 5000;
 

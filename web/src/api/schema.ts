@@ -1,27 +1,51 @@
 import type {
+  Action,
   Agent,
   Alert,
   Audit,
   Container,
+  Drill,
+  Evidence,
+  Exception,
   Host,
   Image,
+  Incident,
+  Indicator,
   JoinToken,
   Process,
+  Profile,
+  ProfileVersion,
+  Rulefile,
+  Slice,
   Token,
   User,
 } from './types.gen';
 import { type FieldInfo, kinds } from './types.gen';
 
 export type {
+  Action,
   Agent,
   Alert,
   Audit,
   Container,
+  Drill,
+  Event,
+  Evidence,
+  Exception,
   FieldInfo,
   Host,
   Image,
+  Incident,
+  Indicator,
   JoinToken,
   Process,
+  Profile,
+  ProfileAspect,
+  ProfileEntry,
+  ProfileVersion,
+  Rulefile,
+  Slice,
+  Story,
   Token,
   User,
 } from './types.gen';
@@ -37,6 +61,16 @@ export interface KindTypes {
   token: Token;
   audit: Audit;
   join_token: JoinToken;
+  incident: Incident;
+  action: Action;
+  evidence: Evidence;
+  profile: Profile;
+  profile_version: ProfileVersion;
+  exception: Exception;
+  indicator: Indicator;
+  rulefile: Rulefile;
+  drill: Drill;
+  slice: Slice;
 }
 export type KindName = keyof KindTypes;
 

@@ -1,6 +1,8 @@
 // Words of the console in English: the list of keys that every other language must have.
 // {name} is put in; {n|alert|alerts} chooses by the number n and puts it before.
 
+import { respondEn } from './respond.en';
+
 export const en = {
   // general
   yes: 'yes',
@@ -520,4 +522,5 @@ export const en = {
   'f.record_oldest': 'Recorded since',
   'f.record_error': 'Recorder error',
   'f.connected': 'Connected',
+  ...respondEn,
 };

@@ -1,5 +1,7 @@
 import type { en } from './en';
 
+import { respondZh } from './respond.zh';
+
 export const zh: Record<keyof typeof en, string> = {
   // general
   yes: '是',
@@ -514,4 +516,5 @@ export const zh: Record<keyof typeof en, string> = {
   'f.record_oldest': '记录起始时间',
   'f.record_error': '记录仪错误',
   'f.connected': '已连接',
+  ...respondZh,
 };

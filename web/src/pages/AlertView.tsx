@@ -17,6 +17,7 @@ import {
   useErrorText,
 } from '../components/bits';
 import { RuleView, useRuleTitle } from '../components/RuleView';
+import { ResponseBar } from '../components/response-bar';
 import { useI18n } from '../i18n';
 import { count } from '../lib/format';
 import { Link, paths } from '../router';
@@ -225,6 +226,15 @@ export function AlertView({ alert: a, onChange }: { alert: Alert; onChange: (a: 
       </div>
       {a.lost > 0 && (
         <Notice type="warning" showIcon className="gap" title={t('alert.lost', { n: a.lost })} />
+      )}
+      {a.container?.id && (
+        <ResponseBar
+          containerId={a.container.id}
+          hostId={a.host_id ?? ''}
+          containerName={a.container.name}
+          incidentId={a.incident_id}
+          alertId={a.id}
+        />
       )}
       {!!a.techniques?.length && (
         <div className="tags gap">

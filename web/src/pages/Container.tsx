@@ -16,6 +16,7 @@ import {
 } from '../components/bits';
 import { KindTable } from '../components/KindTable';
 import { ProcessTree } from '../components/ProcessTree';
+import { ResponseBar } from '../components/response-bar';
 import { useI18n } from '../i18n';
 import { quote } from '../lib/text';
 import { Link, navigate, paths, useLocation, useSetQuery } from '../router';
@@ -197,6 +198,7 @@ export function ContainerPage({ id }: { id: string }) {
               </>
             }
           />
+          <ResponseBar containerId={c.id} hostId={c.host_id ?? ''} containerName={c.name} />
           <Tabs
             activeKey={query.get('tab') ?? 'processes'}
             onChange={(k) => setQuery({ tab: k === 'processes' ? undefined : k })}

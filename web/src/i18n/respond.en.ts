@@ -1,0 +1,73 @@
+// Words of responding: actions, evidence, rules in the console, the recorder, profiles, exceptions
+// and indicators. Same keys as respond.zh.ts; both are part of the catalogues.
+
+export const respondEn = {
+  // actions
+  'ak.freeze': 'Freeze',
+  'ak.unfreeze': 'Unfreeze',
+  'ak.isolate': 'Isolate from the network',
+  'ak.release': 'Give the network back',
+  'ak.kill_process': 'Kill process',
+  'ak.kill_tree': 'Kill process tree',
+  'ak.kill_container': 'Kill container',
+  'ak.quarantine_file': 'Quarantine file',
+  'ak.restore_file': 'Restore file',
+  'ak.block_exec': 'Block program',
+  'ak.block_peer': 'Block peer',
+  'ak.unblock': 'Unblock',
+  'ak.collect': 'Collect evidence',
+  'ak.send': 'Send evidence',
+  'ak.record_query': 'Read the recorder',
+  'state.requested': 'on its way to the host',
+  'state.done': 'done',
+  'state.failed': 'failed',
+  'state.refused': 'refused',
+  'state.undone': 'taken back',
+  'state.expired': 'ended by itself',
+  'state.inForce': 'in force',
+  'state.undoing': 'being taken back',
+  'respond.title': 'Respond',
+  'respond.freeze': 'Freeze',
+  'respond.isolate': 'Isolate',
+  'respond.kill': 'Kill container',
+  'respond.collect': 'Collect evidence',
+  'respond.undo': 'Take back',
+  'respond.undoAsk': 'Take back: {what}?',
+  'respond.undone': 'Asked to take it back',
+  'respond.sent': 'Asked of the host',
+  'respond.inForce': 'In force already',
+  'respond.none': 'Nothing is in force on this container.',
+  'respond.noUndo': 'This cannot be taken back.',
+  'respond.by': 'by {who}',
+  'respond.until': 'ends by itself',
+  'respond.evidence': 'evidence',
+  'respond.ask.freeze': 'Freeze “{name}”?',
+  'respond.ask.isolate': 'Isolate “{name}” from the network?',
+  'respond.ask.kill_container': 'Kill “{name}”?',
+  'respond.ask.collect': 'Collect evidence of “{name}”?',
+  'respond.does.freeze':
+    'All its processes stop where they are. Nothing is lost: memory, files and connections stay as they are. Peers that wait for an answer will time out.',
+  'respond.back.freeze': 'Taking it back lets all processes go on from where they stopped.',
+  'respond.does.isolate':
+    'Its packets are dropped in both directions, but for the exceptions below. Its processes go on running.',
+  'respond.back.isolate':
+    'Taking it back lets packets pass again. Connections that were open are cut and do not come back.',
+  'respond.does.kill_container':
+    'It is frozen, evidence is taken of it, then all its processes are killed at once. Its runtime may start it again if its restart policy says so.',
+  'respond.back.kill_container':
+    'This cannot be taken back: what it had in memory is gone, apart from what the evidence holds.',
+  'respond.does.collect':
+    'Process tree, open files, sockets, masked environment, executables, changed files and the recorder’s last half hour go into one signed bundle on its host. It is held still for the moment this takes.',
+  'respond.back.collect': 'Nothing is changed: there is nothing to take back.',
+  'respond.duration': 'Taken back by itself after',
+  'respond.never': 'not by itself',
+  'respond.minutes': '{n|minute|minutes}',
+  'respond.hours': '{n|hour|hours}',
+  'respond.days': '{n|day|days}',
+  'respond.reason': 'Reason',
+  'respond.reasonHint': 'e.g. reverse shell, under investigation',
+  'respond.allow': 'Still allowed',
+  'respond.allowHint':
+    'Addresses, networks or address with port: 10.0.0.7, 10.0.0.0/8, 10.0.0.7:443',
+  'respond.allowBad': '“{value}” is no address, network or address with port',
+};
