@@ -140,7 +140,10 @@ describe('responses', { skip: why ?? false, timeout: 170000 }, () => {
   });
 
   test('a fork bomb ends, and evidence was taken before', async () => {
-    await run('bomb', '--pids-limit', '150', 'lab/base:1', 'sh', '-c', 'b() { b | b & b; }; b; sleep 600');
+    await run('bomb', '--pids-limit', '150', 'lab/base:1', 'sleep', '600');
+    const more = Array.from({ length: 4 }, () => docker('exec', '-d', 'bomb', 'sh', '-c', 'while :; do (b() { b | b & b; }; b) 2>/dev/null; done'));
+    await Promise.allSettled(more);
+    await sleep(500);
     const dead = await respond('kill', 'bomb');
     assert.equal(dead.code, 0, dead.stderr);
     assert.match(dead.stdout, /all processes ended/);
