@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent_int.h"
+#include "agent_respond.h"
 #include "base/file.h"
 #include "base/time.h"
 #include "detect/drift.h"
@@ -178,9 +179,15 @@ static void want_take(struct sk_agent_run *a, const struct sk_container *c)
 static void on_alert(void *arg, const struct sk_alert *al)
 {
     struct sk_agent_run *a = arg;
+    struct sk_alert again = *al;
+    char how[SK_ERR_MAX];
 
-    if (!sk_excepts_hold(sk_detect_excepts(a->detect), al->rule, &sk_kind_event, a->profiles->ev,
-                         al->time))
+    if (sk_excepts_hold(sk_detect_excepts(a->detect), al->rule, &sk_kind_event, a->profiles->ev,
+                        al->time))
+        return;
+    if (al->count == 0) /* told before */
+        agent_respond_alert(a, &again, how);
+    else
         agent_alert(a, al);
 }
 
@@ -200,6 +207,18 @@ static bool drift_allowed(void *arg, const struct sk_event *ev, struct sk_str pa
     return sk_profiles_allowed(a->profiles->profiles, ev, path);
 }
 
+/* Drills are no workload: each does something else, and nothing of it is to be learned. */
+static bool is_drill(const struct sk_container *c)
+{
+    const struct sk_label *l = c ? c->labels.v : NULL;
+    size_t i;
+
+    for (i = 0; c && i < c->labels.n; i++)
+        if (sk_str_eq(l[i].key, SK_STR("skep.drill")))
+            return true;
+    return false;
+}
+
 static void judge(struct sk_agent_run *a, const struct sk_event *ev, bool suspicious)
 {
     struct agent_profiles *ap = a->profiles;
@@ -209,7 +228,8 @@ static void judge(struct sk_agent_run *a, const struct sk_event *ev, bool suspic
     ap->drifted = sk_drift_event(ap->drift, ev, &ask);
     if (ap->drifted || suspicious)
         sk_profiles_suspect(ap->profiles, ev);
-    (void)sk_profiles_event(ap->profiles, ev, on_deviation, a); /* how many is in its counts */
+    if (!is_drill(ev->container)) /* how many were found is in its counts */
+        (void)sk_profiles_event(ap->profiles, ev, on_deviation, a);
 }
 
 /* The process and those above it in its container. */

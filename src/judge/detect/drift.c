@@ -381,14 +381,16 @@ static void tell(struct sk_drift *d, const struct sk_event *ev, enum kind kind, 
 static bool judge(struct sk_drift *d, const struct sk_event *ev, enum kind kind, struct sk_str path,
                   const struct sk_drift_ask *ask)
 {
-    uint64_t key = sk_str_hash(da_container(ev)) * 31 + (uint64_t)kind, count;
+    uint64_t key = sk_str_hash(da_container(ev)) * 31 + (uint64_t)kind, count = 0;
+    bool told;
 
     if (kind != D_MEMORY && by_tool(ev->proc))
         return false;
     if (ask->allowed && ask->allowed(ask->arg, ev, path))
         return false;
-    if (!sk_folded(d->fold, key ^ sk_str_hash(path), ev->evt.time, &count))
-        tell(d, ev, kind, path, count, ask);
+    told = !sk_folded(d->fold, key ^ sk_str_hash(path), ev->evt.time, &count);
+    if (told || (kind <= D_TMPFS && d->conf.response != SK_RE_ALERT))
+        tell(d, ev, kind, path, told ? count : 0, ask);
     return true;
 }
 

@@ -181,6 +181,7 @@ bool pf_deviates(struct sk_profiles *p, struct pf_profile *f, const struct pf_th
     struct sk_label fields[5];
     struct sk_alert al;
     struct nearest n;
+    bool enforced = f->aspects[t->aspect].mode == SK_PM_ENFORCE;
     uint64_t count = 1;
     size_t k = 0;
 
@@ -188,8 +189,11 @@ bool pf_deviates(struct sk_profiles *p, struct pf_profile *f, const struct pf_th
     f->deviated = ev->evt.time;
     f->counted[SK_PU_SAVE] = f->counted[SK_PU_REPORT] = true;
     p->stats.deviations++;
-    if (quiet(p, f, t, ev, denied != NULL, &count))
-        return true;
+    if (quiet(p, f, t, ev, denied != NULL, &count)) {
+        if (!enforced)
+            return true;
+        count = 0; /* not told again, but answered */
+    }
     n = nearest_find(p, f, t);
     text_make(p, f, t, rule, &n, denied, ev);
     da_fill(&al, rule, ev);
@@ -199,7 +203,7 @@ bool pf_deviates(struct sk_profiles *p, struct pf_profile *f, const struct pf_th
     al.seen_before = n.count;
     al.seen_since = n.since;
     al.ancestors = (struct sk_list){p->ancestors, da_ancestors(p->ancestors, ev->proc)};
-    if (f->aspects[t->aspect].mode == SK_PM_ENFORCE)
+    if (enforced)
         al.response = SK_RE_KILL;
     fields[k++] = (struct sk_label){SK_STR("profile.id"), sk_str_c(f->id)};
     fields[k++] =

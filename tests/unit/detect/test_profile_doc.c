@@ -446,8 +446,11 @@ static void enforced_aspects_ask_for_a_kill(void **state)
     assert_int_equal(sk_profiles_take(p, &f, true, EV_EPOCH), 0);
     (void)give(p, &(struct ev){.type = SK_E_EXECVE, .name = "y"}, &t);
     assert_int_equal(t.last.response, SK_RE_KILL);
+    (void)give(p, &(struct ev){.type = SK_E_EXECVE, .name = "y"}, &t);
+    assert_int_equal(t.n, 2);          /* once more to be answered, */
+    assert_int_equal(t.last.count, 0); /* not to be told */
     (void)give(p, &(struct ev){.type = SK_E_OPENAT, .file = "/x/y", .write = true}, &t);
-    assert_int_equal(t.n, 2);
+    assert_int_equal(t.n, 3);
     assert_int_equal(t.last.response, SK_RE_ALERT);
 }
 
