@@ -18,6 +18,11 @@
     OBJECT("\"name\":" TEXT ",\"rule\":" TEXT ",\"condition\":" TEXT ",\"owner\":" TEXT            \
            ",\"reason\":" TEXT ",\"alert_id\":" TEXT ",\"expires\":" TIME ",\"disabled\":" BOOL)
 #define RULEFILE OBJECT("\"name\":" TEXT ",\"text\":" TEXT ",\"disabled\":" BOOL)
+#define ENTRIES ARRAY(REF("ProfileEntry"))
+#define MODES "{\"type\":\"object\",\"additionalProperties\":" TEXT "}"
+#define PROFILE                                                                                    \
+    OBJECT("\"modes\":" MODES ",\"promote\":" ARRAY(TEXT) ",\"allow\":" ENTRIES                    \
+           ",\"deny\":" ENTRIES ",\"remove\":" ENTRIES ",\"entries\":" ENTRIES)
 #define KINDS                                                                                      \
     "{\"type\":\"string\",\"enum\":[\"freeze\",\"unfreeze\",\"isolate\",\"release\","              \
     "\"kill_process\",\"kill_tree\",\"kill_container\",\"quarantine_file\",\"restore_file\","      \
@@ -61,6 +66,11 @@ const struct sk_operation sk_operations_write[] = {
      OBJECT("\"list\":" TEXT ",\"type\":" TEXT ",\"taken\":" NUMBER ",\"changed\":" NUMBER
             ",\"unchanged\":" NUMBER ",\"twice\":" NUMBER ",\"skipped\":" NUMBER
             ",\"skips\":" ARRAY(OBJECT("\"line\":" NUMBER ",\"text\":" TEXT ",\"why\":" TEXT))),
+     "200"},
+    {"/profiles/{id}", "patch", "changeProfile",
+     "Change modes and entries of a learned profile: a new version, for all agents", PROFILE,
+     REF("Profile"), "200"},
+    {"/profiles/{id}", "delete", "deleteProfile", "Forget a profile; it is learned anew", NULL, NULL,
      "200"},
     {"/rulefiles", "post", "addRulefile", "Keep a rule file for all agents; it has to load",
      RULEFILE, REF("Rulefile"), "201"},
