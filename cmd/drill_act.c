@@ -78,13 +78,14 @@ static int act_deleted(char **argv)
     return exec_fd(again);
 }
 
-static int connected(const char *port)
+static int connected(const char *address, const char *port)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in to = {.sin_family = AF_INET};
     uint64_t n;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-    if (fd < 0 || !port || sk_str_u64(sk_str_c(port), &n) < 0 || n > 65535)
+    if (fd < 0 || !port || sk_str_u64(sk_str_c(port), &n) < 0 || n > 65535 ||
+        inet_pton(AF_INET, address, &to.sin_addr) != 1)
         return -1;
     to.sin_port = htons((uint16_t)n);
     return connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 ? -1 : fd;
@@ -93,7 +94,7 @@ static int connected(const char *port)
 /* revshell PORT: a shell whose streams are a connection. */
 static int act_revshell(char **argv)
 {
-    int fd = connected(argv[0]), i;
+    int fd = connected("127.0.0.1", argv[0]), i;
 
     for (i = 0; i < 3; i++)
         if (fd < 0 || dup2(fd, i) < 0)
@@ -105,7 +106,7 @@ static int act_revshell(char **argv)
 /* pipeshell PORT: a shell behind pipes, its text carried to a connection by this process. */
 static int act_pipeshell(char **argv)
 {
-    int fd = connected(argv[0]), out[2];
+    int fd = connected("127.0.0.1", argv[0]), out[2];
     char text[512];
     ssize_t n;
     pid_t pid;
@@ -123,6 +124,15 @@ static int act_pipeshell(char **argv)
     while ((n = read(out[0], text, sizeof(text))) > 0)
         (void)!write(fd, text, (size_t)n); /* nobody listens any more: the act is done */
     (void)waitpid(pid, NULL, 0);
+    return PLAYED;
+}
+
+/* connect ADDRESS PORT …: no answer is needed, there is no network. */
+static int act_connect(char **argv)
+{
+    if (!argv[0] || !argv[1])
+        return CANNOT;
+    (void)connected(argv[0], argv[1]);
     return PLAYED;
 }
 
@@ -241,10 +251,10 @@ int drill_act(const char *name, char **argv)
         const char *name;
         int (*fn)(char **argv);
     } acts[] = {{"memfd", act_memfd},         {"deleted", act_deleted}, {"revshell", act_revshell},
-                {"pipeshell", act_pipeshell}, {"ptrace", act_ptrace},   {"writev", act_writev},
-                {"setns", act_setns},         {"userns", act_userns},   {"refused", act_refused},
-                {"kthread", act_kthread},     {"bpf", act_bpf},         {"packet", act_packet},
-                {"unix", act_unix},           {"rename", act_rename}};
+                {"pipeshell", act_pipeshell}, {"ptrace", act_ptrace},   {"connect", act_connect},
+                {"writev", act_writev},       {"setns", act_setns},     {"userns", act_userns},
+                {"refused", act_refused},     {"kthread", act_kthread}, {"bpf", act_bpf},
+                {"packet", act_packet},       {"unix", act_unix},       {"rename", act_rename}};
     size_t i;
 
     for (i = 0; i < SK_ARRAY_LEN(acts); i++)
