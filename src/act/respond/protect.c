@@ -37,15 +37,15 @@ static const char *const services[] = {
 
 int rs_pattern_parse(const char *text, struct rs_pattern *ret, struct sk_err *err)
 {
-    static const char *const whats[] = {"name", "image", "namespace", "label"};
+    static const char *const kinds[] = {"name", "image", "namespace", "label"};
     struct sk_str what = {0}, rest = sk_str_c(text), key = {0};
     struct rs_pattern p = {0};
     bool known = false;
     size_t i;
 
     if (sk_str_cut(sk_str_c(text), ':', &what, &rest))
-        for (i = 0; i < SK_ARRAY_LEN(whats); i++)
-            known = known || sk_str_eq(what, sk_str_c(whats[i]));
+        for (i = 0; i < SK_ARRAY_LEN(kinds); i++)
+            known = known || sk_str_eq(what, sk_str_c(kinds[i]));
     if (!known) { /* the colon is an image's */
         what = (struct sk_str){0};
         rest = sk_str_trim(sk_str_c(text));

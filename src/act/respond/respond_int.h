@@ -169,6 +169,7 @@ struct sk_respond {
     SK_VEC(struct rs_note) queue;
     struct sk_smap *records; /* by id */
     unsigned takings;   /* threads that take evidence; under the lock, wake tells when one ends */
+    bool timed;         /* something in force has an end; the worker\'s */
     int64_t burst_from; /* boot ns */
     uint32_t burst_n;
 

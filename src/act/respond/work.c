@@ -6,7 +6,8 @@
 #include "base/ulid.h"
 #include "respond/work_int.h"
 
-#define TICK_MS 200
+#define TICK_MS 200 /* while something has an end */
+#define IDLE_MS 2000
 #define RETRY_NS (30 * SK_NS_PER_S) /* after a failure to take back or to apply anew */
 #define KEEP_NS (SK_RESPOND_OLD_NS + 86400 * SK_NS_PER_S) /* ended ones are known this long */
 
@@ -102,7 +103,9 @@ static void look(struct sk_respond *r, bool all)
     struct rs_record **v;
     size_t n = ids_copy(r, &v), i;
 
+    r->timed = false;
     for (i = 0; i < n; i++) {
+        r->timed = r->timed || (v[i]->phase == RS_HELD && v[i]->a.expires);
         if (all || is_due(r, v[i]))
             held_look(r, v[i]);
         if (all)
@@ -217,11 +220,13 @@ static void recover(struct sk_respond *r)
 
 static bool wait_next(struct sk_respond *r)
 {
+    const int64_t tick_ms = r->timed ? TICK_MS : IDLE_MS;
     struct timespec until;
     bool stop;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += TICK_MS * SK_NS_PER_MS;
+    until.tv_sec += tick_ms / 1000;
+    until.tv_nsec += tick_ms % 1000 * SK_NS_PER_MS;
     until.tv_sec += until.tv_nsec / SK_NS_PER_S;
     until.tv_nsec %= SK_NS_PER_S;
     (void)pthread_mutex_lock(&r->lock);

@@ -163,6 +163,72 @@ static void what_was_begun_is_completed_by_the_next_run(void **state)
     bench_done(&b);
 }
 
+/* A freeze in force as an earlier run wrote it down. */
+static void held_write(struct bench *b, const char *id, const char *boot, uint64_t until,
+                       int64_t expires)
+{
+    char path[400], text[1600], when[SK_TIME_TEXT];
+    int fd;
+
+    sk_time_format(expires, when);
+    (void)snprintf(path, sizeof(path), "%s/actions", b->dir);
+    (void)mkdir(path, 0700);
+    (void)snprintf(path, sizeof(path), "%s/actions/%s.json", b->dir, id);
+    (void)snprintf(text, sizeof(text),
+                   "{\"a\":{\"id\":\"%s\",\"kind\":\"freeze\",\"state\":\"done\","
+                   "\"container_id\":\"%s\",\"expires\":\"%s\"},\"c\":{\"id\":\"%s\"},"
+                   "\"phase\":\"held\",\"how\":\"v2\",\"boot_id\":\"%s\",\"until\":%llu}",
+                   id, b->cid, when, b->cid, boot, (unsigned long long)until);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    (void)close(fd);
+    assert_true(file_write(b->v2, "cgroup.freeze", "1"));
+}
+
+static void a_jump_of_the_wall_clock_does_not_end_it(void **state)
+{
+    struct bench b;
+    char id[27], boot[64] = "";
+    int fd;
+
+    (void)state;
+    NEEDS_ROOT();
+    NEEDS(v2_root(), "no cgroup v2 here");
+    bench_init(&b, true, false);
+    assert_true(bench_run(&b, NULL));
+    fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY);
+    assert_int_equal(read(fd, boot, 36), 36);
+    (void)close(fd);
+    (void)act_of(&b, SK_AK_FREEZE, id);
+    /* by the wall clock long over, by this boot's own clock not */
+    held_write(&b, id, boot, sk_now_boot_ns() + 2 * SK_NS_PER_S, sk_now_wall_ns() - SK_NS_PER_S);
+    bench_start(&b);
+    nap(700);
+    assert_false(counts(&b));
+    (void)await(&b, id, SK_AC_EXPIRED);
+    assert_true(counts(&b));
+    bench_done(&b);
+}
+
+static void after_a_reboot_the_wall_clock_counts(void **state)
+{
+    struct bench b;
+    char id[27];
+
+    (void)state;
+    NEEDS_ROOT();
+    NEEDS(v2_root(), "no cgroup v2 here");
+    bench_init(&b, true, false);
+    assert_true(bench_run(&b, NULL));
+    (void)act_of(&b, SK_AK_FREEZE, id);
+    held_write(&b, id, "another-boot", (uint64_t)INT64_MAX / 2, sk_now_wall_ns() - SK_NS_PER_S);
+    bench_start(&b);
+    (void)await(&b, id, SK_AC_EXPIRED);
+    assert_true(counts(&b));
+    bench_done(&b);
+}
+
 static void two_freezes_need_two_ends(void **state)
 {
     struct bench b;
@@ -343,7 +409,8 @@ SK_TEST_MAIN(a_frozen_container_stands_still_and_runs_again_on_v2,
              a_frozen_container_stands_still_and_runs_again_on_v1, v2_is_used_where_a_host_has_both,
              an_action_told_twice_is_done_once, its_time_over_it_is_taken_back,
              a_run_that_is_killed_leaves_nothing_behind,
-             what_was_begun_is_completed_by_the_next_run, two_freezes_need_two_ends,
+             what_was_begun_is_completed_by_the_next_run, a_jump_of_the_wall_clock_does_not_end_it,
+             after_a_reboot_the_wall_clock_counts, two_freezes_need_two_ends,
              what_thaws_it_behind_our_back_does_not_last,
              protected_containers_are_refused_with_the_reason, skeps_own_container_is_refused,
              a_bad_pattern_is_told, what_cannot_be_is_refused, a_removed_container_ends_its_actions)
