@@ -53,24 +53,16 @@ static int piece_write(void *arg, struct sk_str bytes)
     return sk_write_all(*(const int *)arg, bytes.p, bytes.n) < 0;
 }
 
-/* What a refused download says, out of the file it was written to. */
-static int refused(int fd, int status, const char *id, struct sk_err *err)
+/* Asked again for what it says: a stream gives no error's text. */
+static int refused(struct sk_http *h, const char *path, int status, struct sk_err *err)
 {
-    char text[4096];
-    ssize_t n = pread(fd, text, sizeof(text), 0);
-    struct json_object *doc = NULL;
-    struct sk_str m;
+    struct sk_buf out;
+    int r;
 
-    if (n > 0 && sk_json_parse(sk_str_n(text, (size_t)n), &doc, NULL) < 0)
-        doc = NULL;
-    m = sk_json_str(doc, "error.message");
-    if (m.n)
-        (void)sk_err_set(err, -EPROTO, SK_STR_FMT, SK_STR_ARG(m));
-    else
-        (void)sk_err_set(err, -EPROTO, "the console answered %d for evidence %s", status, id);
-    if (doc)
-        (void)json_object_put(doc);
-    return status == 404 ? -ENOENT : -EPROTO;
+    sk_buf_init(&out, 65536);
+    r = sk_client_get(h, path, &out, err);
+    sk_buf_done(&out);
+    return r < 0 ? r : sk_err_set(err, -EPROTO, "the console answered %d to %s", status, path);
 }
 
 static int download(const struct sk_args *a, const char *id, int *ret, struct sk_err *err)
@@ -104,13 +96,15 @@ static int download(const struct sk_args *a, const char *id, int *ret, struct sk
         told = true;
         (void)nanosleep(&pause, NULL);
     }
+    if (r == 0 && status < 0)
+        r = status;
+    else if (r == 0 && status == 202)
+        r = sk_err_set(err, -ETIMEDOUT, "its host did not send evidence %s in %d s", id, WAIT_S);
+    else if (r == 0 && status != 200)
+        r = refused(h, path.p, status, err);
     sk_buf_done(&path);
-    if (r < 0 || status < 0)
-        return r < 0 ? r : status;
-    if (status == 202)
-        return sk_err_set(err, -ETIMEDOUT, "its host did not send evidence %s in %d s", id, WAIT_S);
-    if (status != 200)
-        return refused(fd, status, id, err);
+    if (r < 0)
+        return r;
     *ret = fd;
     fd = -1;
     return 0;

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { Lab, missing, PASSWORD, Skep, skepFile, until } from './lib.mjs';
+import { Console, Lab, missing, PASSWORD, Program, Skep, skepFile, until } from './lib.mjs';
 
 const why = missing();
 const run = promisify(execFile);
@@ -235,5 +235,53 @@ describe('evidence', { skip: why ?? false, timeout: 120000 }, () => {
     assert.ok(existsSync(ev.path) && ev.path.startsWith(data));
     assert.equal((await verify(ev.path)).code, 0);
     assert.deepEqual(readdirSync(join(data, 'evidence')).filter((f) => /part|spool|tmp/.test(f)), []);
+  });
+});
+
+describe('evidence of another host', { skip: why ?? false, timeout: 120000 }, () => {
+  const lab = new Lab();
+  const dir = mkdtempSync(join(tmpdir(), 'skep-e2e-evidence-fleet-'));
+  const server = new Console();
+  const agent = new Program();
+  const said = () => `server: ${server.out}\nagent: ${agent.out}`;
+
+  before(async () => {
+    await lab.up();
+    await lab.lab('image', 'base');
+    await server.console(['server', '--listen', '127.0.0.1:0', '--agents', '127.0.0.1:0'], /may join/);
+    const door = /^agents +(\S+)$/m.exec(server.out)[1];
+    const token = /--join (\S+)/.exec(server.out)[1];
+    await agent.spawn(['agent', '--console', door, '--join', token, '--docker', lab.socket], /connected console=/);
+  });
+  after(async () => {
+    for (const p of [agent, server]) {
+      await p.stop('SIGKILL');
+      p.remove();
+    }
+    await lab.down();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  test('a bundle of many pieces comes over the link as it was taken', async () => {
+    const id = await lab.docker('run', '-d', '--name', 'large', 'lab/base:1', 'sh', '-c', 'dd if=/dev/urandom of=/srv/loot bs=1M count=20 2>/dev/null; echo ready; sleep 1000');
+    await until(async () => (await lab.docker('logs', 'large')).includes('ready'), 20000, said);
+    await until(async () => (await server.list('containers', `id = "${id}"`)).length === 1, 10000, said);
+    const noun = JSON.parse(await server.cli('evidence', 'collect', 'large', '--json'));
+    assert.ok(noun.size > 20 << 20);
+    const file = join(dir, 'large.tar.zst');
+    await server.cli('evidence', 'export', noun.id, '-o', file);
+    assert.equal(sha256(readFileSync(file)), noun.sha256);
+    const chunks = await server.list('chunks', `evidence_id = "${noun.id}"`);
+    assert.equal(chunks.length, Math.ceil(noun.size / (720 << 10)));
+  });
+
+  test('what is gone on its host is told, not waited for', async () => {
+    const noun = JSON.parse(await server.cli('evidence', 'collect', 'large', '--json'));
+    rmSync(noun.path);
+    await assert.rejects(server.cli('evidence', 'export', noun.id, '-o', join(dir, 'none')), (e) => {
+      assert.match(e.stderr, /its host could not send it: that bundle is not on this host any more/);
+      return true;
+    });
+    assert.ok(!existsSync(join(dir, 'none')));
   });
 });
