@@ -113,29 +113,27 @@ static bool query_read(struct sk_call *c, const struct sk_kind *kind, struct sk_
     return true;
 }
 
-/* What is large and no column is asked for one by one. */
-static void lighten(const struct sk_kind *kind, struct sk_list rows)
-{
-    const struct sk_profile *p = rows.v;
-    const struct sk_profile_version *v = rows.v;
-    size_t i;
-
-    for (i = 0; i < rows.n; i++) { /* ours, just read */
-        if (kind == &sk_kind_profile)
-            ((struct sk_profile *)(uintptr_t)&p[i])->entries = (struct sk_list){0};
-        if (kind == &sk_kind_profile_version)
-            ((struct sk_profile_version *)(uintptr_t)&v[i])->content = NULL;
-    }
-}
-
-/* Pieces of evidence are listed without their bytes, which are for one at a time. */
+/* Pieces of evidence are listed without their bytes, profiles without their entries: these are for
+ * one at a time. */
 static void row_write(const struct sk_kind *kind, const void *row, struct sk_buf *out)
 {
-    struct sk_chunk bare;
+    union {
+        struct sk_chunk chunk;
+        struct sk_profile profile;
+        struct sk_profile_version version;
+    } bare;
 
     if (kind == &sk_kind_chunk) {
-        bare = *(const struct sk_chunk *)row;
-        bare.data = (struct sk_str){0};
+        bare.chunk = *(const struct sk_chunk *)row;
+        bare.chunk.data = (struct sk_str){0};
+        row = &bare;
+    } else if (kind == &sk_kind_profile) {
+        bare.profile = *(const struct sk_profile *)row;
+        bare.profile.entries = (struct sk_list){0};
+        row = &bare;
+    } else if (kind == &sk_kind_profile_version) {
+        bare.version = *(const struct sk_profile_version *)row;
+        bare.version.content = NULL;
         row = &bare;
     }
     (void)sk_kind_to_json(kind, row, false, out); /* errors stick */
@@ -159,7 +157,6 @@ void sk_api_list(struct sk_call *c, const struct sk_kind *kind)
         sk_call_fail(c, r, &err);
         return;
     }
-    lighten(kind, page.rows);
     (void)sk_buf_c(out, "{\"items\":["); /* errors stick */
     for (i = 0; i < page.rows.n; i++) {
         if (i)
