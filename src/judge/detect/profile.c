@@ -202,7 +202,7 @@ static uint8_t digest_take(struct sk_profiles *p, struct pf_profile *f,
     return (uint8_t)(f->digests_n - 1);
 }
 
-static void container_drop(struct sk_profiles *p, struct pf_container *k)
+void pf_container_drop(struct sk_profiles *p, struct pf_container *k)
 {
     if (k->ip && sk_map_get(p->by_ip, k->ip) == k)
         (void)sk_map_del(p->by_ip, k->ip);
@@ -292,7 +292,7 @@ void sk_profiles_container(struct sk_profiles *p, const struct sk_container *c, 
             k->running = false;
         }
         if (k && c->state == SK_CS_REMOVED)
-            container_drop(p, k);
+            pf_container_drop(p, k);
         return;
     }
     if (!k)

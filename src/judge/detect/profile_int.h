@@ -136,6 +136,7 @@ uint64_t pf_hash(const struct sk_profiles *p, uint64_t with, struct sk_str s);
 struct pf_profile *pf_profile_get(const struct sk_profiles *p, struct sk_str id);
 struct pf_profile *pf_profile_new(struct sk_profiles *p, struct sk_str id, int64_t now);
 void pf_profile_free(struct sk_profiles *p, struct pf_profile *f);
+void pf_container_drop(struct sk_profiles *p, struct pf_container *k);
 void pf_changed(struct pf_profile *f, int64_t now);
 bool pf_text_set(struct pf_profile *f, struct sk_str *at, struct sk_str s) SK_NODISCARD;
 

@@ -5,6 +5,7 @@
 #include "detect/profile_int.h"
 
 #define FIRST_NS 5000000000LL
+#define IDLE_NS (3600 * 1000000000LL) /* a profile without containers is held so long */
 
 /* ---- promotion ------------------------------------------------------------------------------- */
 
@@ -46,10 +47,41 @@ static void aspect_tick(struct sk_profiles *p, struct pf_profile *f, struct sk_p
     pf_changed(f, now);
 }
 
+/* Nothing of it runs, and it is on disk: it comes back with its next container. */
+static bool is_idle(const struct pf_profile *f, int64_t now)
+{
+    size_t i;
+
+    for (i = 0; i < SK_PU_N; i++)
+        if (f->changed[i] || f->counted[i])
+            return false;
+    return f->running == 0 && now - f->used > IDLE_NS;
+}
+
+/* Frees it; its containers begin with it anew when they do something. */
+static void containers_part(struct sk_profiles *p, struct pf_profile *f)
+{
+    struct pf_container *k;
+    size_t it;
+    struct sk_str key;
+    void *val;
+
+    do {
+        k = NULL;
+        it = 0;
+        while (!k && sk_smap_next(p->containers, &it, &key, &val))
+            k = ((struct pf_container *)val)->of == f ? val : NULL;
+        if (k)
+            pf_container_drop(p, k);
+    } while (k);
+    pf_profile_free(p, f);
+}
+
 void sk_profiles_tick(struct sk_profiles *p, int64_t now)
 {
     int64_t passed = p->ticked ? SK_MAX(now - p->ticked, (int64_t)0) : 0;
-    size_t it = 0, i;
+    struct pf_profile *idle[64]; /* the rest at the next tick */
+    size_t it = 0, i, n = 0;
     struct sk_str key;
     void *val;
 
@@ -61,7 +93,11 @@ void sk_profiles_tick(struct sk_profiles *p, int64_t now)
             f->used = now;
         for (i = 0; i < SK_ASPECTS; i++) /* while nothing runs, time stands still */
             aspect_tick(p, f, &f->aspects[i], now, f->running ? 0 : passed);
+        if (p->conf.stored && is_idle(f, now) && n < SK_ARRAY_LEN(idle))
+            idle[n++] = f;
     }
+    for (i = 0; i < n; i++)
+        containers_part(p, idle[i]);
 }
 
 /* ---- in -------------------------------------------------------------------------------------- */
@@ -215,6 +251,24 @@ static int head_in(struct pf_profile *f, const struct sk_profile *in)
     return 0;
 }
 
+/* While it lay on disk, time stood still: since the last that was seen. */
+static void slept(struct pf_profile *f, int64_t now)
+{
+    const struct pf_entry *e;
+    int64_t last = f->created, still;
+    size_t i;
+
+    for (e = f->entries; e; e = e->next)
+        last = SK_MAX(last, e->last);
+    for (i = 0, still = SK_MAX(now - last, (int64_t)0); i < SK_ASPECTS; i++) {
+        if (f->aspects[i].mode != SK_PM_LEARN)
+            continue;
+        f->aspects[i].since += still;
+        if (f->aspects[i].changed)
+            f->aspects[i].changed += still;
+    }
+}
+
 int sk_profiles_take(struct sk_profiles *p, const struct sk_profile *in, bool person, int64_t now)
 {
     struct pf_profile *f = pf_profile_get(p, in->id);
@@ -240,6 +294,7 @@ int sk_profiles_take(struct sk_profiles *p, const struct sk_profile *in, bool pe
     memset(p->cache, 0, sizeof(p->cache)); /* what covers what is another now */
     if (made) {
         f->created = in->created ? in->created : now;
+        slept(f, now);
         f->containers = in->containers;
         f->deviations = in->deviations;
         for (i = 0; i < SK_ASPECTS; i++)
@@ -253,19 +308,9 @@ int sk_profiles_take(struct sk_profiles *p, const struct sk_profile *in, bool pe
 void sk_profiles_forget(struct sk_profiles *p, struct sk_str id)
 {
     struct pf_profile *f = pf_profile_get(p, id);
-    size_t it = 0;
-    struct sk_str key;
-    void *val;
 
-    if (!f)
-        return;
-    while (sk_smap_next(p->containers, &it, &key, &val)) {
-        struct pf_container *k = val;
-
-        if (k->of == f)
-            k->of = NULL; /* made anew with the next container */
-    }
-    pf_profile_free(p, f);
+    if (f)
+        containers_part(p, f);
 }
 
 /* ---- out ------------------------------------------------------------------------------------- */
@@ -294,7 +339,8 @@ void sk_profile_sort(struct sk_profile *p)
     pf_sort((struct sk_profile_entry *)(uintptr_t)p->entries.v, p->entries.n);
 }
 
-static int entries_out(const struct pf_profile *f, struct sk_arena *a, struct sk_list *ret)
+static int entries_out(const struct pf_profile *f, const struct sk_str *digests, struct sk_arena *a,
+                       struct sk_list *ret)
 {
     struct sk_profile_entry *v = sk_arena_array(a, f->n + 1, sizeof(*v)), *o = v;
     const struct pf_entry *e;
@@ -314,7 +360,7 @@ static int entries_out(const struct pf_profile *f, struct sk_arena *a, struct sk
                                        .by_person = e->flags & PE_PERSON,
                                        .denied = e->flags & PE_DENIED};
         if (e->digest > 0 && e->digest < f->digests_n)
-            o->digest = f->digests[e->digest];
+            o->digest = digests[e->digest];
         if (!sk_arena_keep(a, &o->value) || (t.parent.n && !sk_arena_keep(a, &o->parent_exe)) ||
             (t.shape.n && !sk_arena_keep(a, &o->shape)))
             return -ENOMEM;
@@ -328,31 +374,38 @@ static int entries_out(const struct pf_profile *f, struct sk_arena *a, struct sk
     return 0;
 }
 
+static bool text_out(struct sk_arena *a, struct sk_str from, struct sk_str *ret)
+{
+    *ret = from;
+    return from.p == NULL || sk_arena_keep(a, ret);
+}
+
 static int profile_out(const struct pf_profile *f, struct sk_arena *a, struct sk_profile *ret)
 {
     struct sk_profile_aspect *v = sk_arena_array(a, SK_ASPECTS, sizeof(*v));
-    struct sk_str *d = sk_arena_array(a, SK_PROFILE_DIGESTS_MAX, sizeof(*d)), id = sk_str_c(f->id);
+    struct sk_str *d = sk_arena_array(a, SK_PROFILE_DIGESTS_MAX, sizeof(*d));
+    struct sk_profile p = {.aspects = {v, SK_ASPECTS},
+                           .version = f->version,
+                           .containers = f->containers,
+                           .deviations = f->deviations,
+                           .created = f->created,
+                           .updated = f->updated,
+                           .digests = {d, f->digests_n},
+                           .grace_until = f->grace_until};
+    size_t i;
 
-    if (!v || !d || !sk_arena_keep(a, &id))
+    if (!v || !d || !text_out(a, sk_str_c(f->id), &p.id) || !text_out(a, f->name, &p.name) ||
+        !text_out(a, f->image, &p.image) || !text_out(a, f->owner, &p.owner) ||
+        !text_out(a, f->updated_by, &p.updated_by))
         return -ENOMEM;
     memcpy(v, f->aspects, sizeof(f->aspects));
-    memcpy(d, f->digests, sizeof(f->digests));
-    *ret =
-        (struct sk_profile){.id = id,
-                            .name = f->name,
-                            .image = f->image,
-                            .owner = f->owner,
-                            .image_digest = f->digests_n ? d[f->digests_n - 1] : (struct sk_str){0},
-                            .aspects = {v, SK_ASPECTS},
-                            .version = f->version,
-                            .containers = f->containers,
-                            .deviations = f->deviations,
-                            .created = f->created,
-                            .updated = f->updated,
-                            .updated_by = f->updated_by,
-                            .digests = {d, f->digests_n},
-                            .grace_until = f->grace_until};
-    return entries_out(f, a, &ret->entries);
+    for (i = 0; i < f->digests_n; i++)
+        if (!text_out(a, f->digests[i], &d[i]))
+            return -ENOMEM;
+    if (f->digests_n)
+        p.image_digest = d[f->digests_n - 1];
+    *ret = p;
+    return entries_out(f, d, a, &ret->entries);
 }
 
 int sk_profiles_get(const struct sk_profiles *p, struct sk_str id, struct sk_arena *a,

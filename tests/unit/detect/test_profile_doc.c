@@ -401,6 +401,73 @@ static void saved_and_taken_back_it_is_the_same(void **state)
                      entry(&g, SK_AP_EXEC, "/usr/bin/ls")->count);
 }
 
+static bool from_disk(void *arg, const char *id, struct sk_arena *a, struct sk_profile *ret)
+{
+    const struct sk_profile *kept = arg;
+
+    return kept->id.n && sk_str_eq(kept->id, sk_str_c(id)) &&
+           sk_kind_copy(&sk_kind_profile, kept, a, ret) == 0;
+}
+
+static void what_does_not_run_is_let_go_and_comes_back_as_it_was(void **state)
+{
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 24);
+    struct sk_profile kept = {0}, f;
+    struct sk_profile_conf c = quick();
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = NULL;
+    const struct ev x = {.type = SK_E_EXECVE, .name = "x"};
+    struct sk_profiles_stats st;
+    struct told t = {0};
+    struct made m;
+
+    (void)state;
+    c.stored = from_disk;
+    c.arg = &kept;
+    p = engine(&c);
+    (void)give(p, &x, &t);
+    sk_profiles_tick(p, EV_EPOCH + 5 * SECOND);
+    ev_make(&m, &x);
+    m.container.image_id = SK_STR("sha256:one");
+    m.parent.exepath = SK_STR("/bin/sh");
+    m.container.state = SK_CS_EXITED;
+    sk_profiles_container(p, &m.container, EV_EPOCH + 5 * SECOND);
+    sk_profiles_tick(p, EV_EPOCH + 3 * HOUR);
+    sk_profiles_stats(p, &st);
+    assert_int_equal(st.profiles, 1); /* not yet saved */
+    assert_int_equal(sk_profiles_due(p, SK_PU_SAVE, EV_EPOCH + 3 * HOUR, 0, 0, a, &kept), 0);
+    assert_int_equal(sk_profiles_due(p, SK_PU_REPORT, EV_EPOCH + 3 * HOUR, 0, 0, a, &f), 0);
+    sk_profiles_tick(p, EV_EPOCH + 3 * HOUR + SECOND);
+    sk_profiles_stats(p, &st);
+    assert_int_equal(st.profiles, 0);
+    assert_int_equal(st.entries, 0);
+    m.ev.evt.time = EV_EPOCH + 30 * HOUR;
+    m.container.state = SK_CS_RUNNING;
+    (void)sk_profiles_event(p, &m.ev, told_take, &t);
+    get(p, a, &f);
+    assert_int_equal(entry(&f, SK_AP_EXEC, "/usr/bin/x")->count, 2);
+    assert_int_equal(f.created, kept.created);
+    /* it has learned for as long as something ran */
+    assert_true(((const struct sk_profile_aspect *)f.aspects.v)->since > EV_EPOCH + 29 * HOUR);
+}
+
+static void one_that_is_forgotten_is_begun_anew_by_what_runs(void **state)
+{
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 24);
+    const struct sk_profile_conf c = quick();
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = engine(&c);
+    struct told t = {0};
+    struct sk_profile f;
+
+    (void)state;
+    (void)give(p, &(struct ev){.type = SK_E_EXECVE, .name = "x"}, &t);
+    get(p, a, &f);
+    sk_profiles_forget(p, f.id);
+    (void)give(p, &(struct ev){.type = SK_E_EXECVE, .name = "y"}, &t);
+    get(p, a, &f);
+    assert_null(entry(&f, SK_AP_EXEC, "/usr/bin/x"));
+    assert_non_null(entry(&f, SK_AP_EXEC, "/usr/bin/y"));
+}
+
 static void reports_come_no_faster_than_asked_for(void **state)
 {
     SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 24);
@@ -486,4 +553,6 @@ SK_TEST_MAIN(too_many_are_widened_and_none_is_forgotten,
              what_a_host_widened_takes_the_place_of_what_it_covers,
              denied_is_told_while_learning_and_allowed_is_quiet,
              saved_and_taken_back_it_is_the_same, reports_come_no_faster_than_asked_for,
-             enforced_aspects_ask_for_a_kill, peers_that_are_workloads_are_called_by_their_names)
+             what_does_not_run_is_let_go_and_comes_back_as_it_was,
+             one_that_is_forgotten_is_begun_anew_by_what_runs, enforced_aspects_ask_for_a_kill,
+             peers_that_are_workloads_are_called_by_their_names)
