@@ -21,6 +21,7 @@ const struct sk_collector sk_collectors[] = {
      32 * MIB},
     {"executables", "executables and mapped libraries that have no name any more",
      sk_ev_executables, 30000, 128 * MIB},
+    {"scripts", "files that interpreters run", sk_ev_scripts, 20000, 32 * MIB},
     {"network", "interfaces, addresses, routes and neighbours of its namespace", sk_ev_network,
      10000, 4 * MIB},
     {"container", "what the runtime says about it, and its mounts", sk_ev_container, 5000, 4 * MIB},

@@ -8,7 +8,7 @@
  *           reasons: docs/decisions/0013-evidence.md. DIR/ID.json is its struct sk_evidence.
  * Chain     DIR/chain.log, a line "NUMBER ID TIME SHA256 PREVIOUS" per bundle, append-only; the
  *           bundle's manifest names the one before. Retention removes bundles, never lines.
- * Order     the most volatile first: processes, open files, sockets, executables, network,
+ * Order     the most volatile first: processes, open files, sockets, executables, scripts, network,
  *           container, changes of files, host, recorder.
  * Collectors run in a process each: one that hangs (memory or files that the container serves
  *           itself), crashes or sends too much is ended, named in the manifest, and the next

@@ -157,6 +157,7 @@ int sk_ev_processes(struct sk_ev_ctx *c, struct sk_err *err) SK_NODISCARD;
 int sk_ev_files(struct sk_ev_ctx *c, struct sk_err *err) SK_NODISCARD;
 int sk_ev_sockets(struct sk_ev_ctx *c, struct sk_err *err) SK_NODISCARD;
 int sk_ev_executables(struct sk_ev_ctx *c, struct sk_err *err) SK_NODISCARD;
+int sk_ev_scripts(struct sk_ev_ctx *c, struct sk_err *err) SK_NODISCARD;
 int sk_ev_network(struct sk_ev_ctx *c, struct sk_err *err) SK_NODISCARD;
 int sk_ev_container(struct sk_ev_ctx *c, struct sk_err *err) SK_NODISCARD;
 int sk_ev_changes(struct sk_ev_ctx *c, struct sk_err *err) SK_NODISCARD;

@@ -38,11 +38,8 @@ bool sk_ev_name_ok(struct sk_str name)
 
 void sk_ev_head(char ret[SK_TAR_BLOCK], const char *name, uint64_t size, uint64_t mtime_s)
 {
-    const struct sk_tar_entry e = {.name = name,
-                                   .type = SK_TAR_FILE,
-                                   .mode = 0444,
-                                   .size = size,
-                                   .mtime_s = (int64_t)mtime_s};
+    const struct sk_tar_entry e = {
+        .name = name, .type = SK_TAR_FILE, .mode = 0444, .size = size, .mtime_s = (int64_t)mtime_s};
 
     if (sk_tar_head(ret, &e) < 0)
         memset(ret, 0, SK_TAR_BLOCK); /* names and sizes are bounded before: no header is like it */

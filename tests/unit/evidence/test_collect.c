@@ -320,7 +320,7 @@ static void a_container_that_dies_in_the_middle_leaves_a_whole_bundle(void **sta
     }
 }
 
-/* ---- changes -----------------------------------------------------------------------------------
+/* ---- scripts -----------------------------------------------------------------------------------
  */
 
 static void file_put(int dir, const char *name, const char *bytes, mode_t mode)
@@ -331,6 +331,49 @@ static void file_put(int dir, const char *name, const char *bytes, mode_t mode)
     assert_int_equal(sk_write_all(fd, bytes, strlen(bytes)), 0);
     (void)close(fd);
 }
+
+static void the_script_that_a_shell_runs_is_taken_and_what_it_reads_is_not(void **state)
+{
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new((size_t)64 << 20);
+    const struct sk_evidence_conf conf = {.dir = dir_path};
+    const struct sk_evidence_req req = {.container = &box};
+    char script[96], other[96], name[SK_EV_NAME];
+    int dir = open(dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), status;
+    struct json_object *doc, *o;
+    struct sk_evidence ev;
+    struct sk_err err;
+    struct bundle b;
+    pid_t pid;
+
+    NEEDS_CGROUP();
+    file_put(dir, "script", "kill -STOP $$\n", 0644);
+    file_put(dir, "other", "not run", 0644);
+    (void)close(dir);
+    (void)snprintf(script, sizeof(script), "%.60s/script", dir_path);
+    (void)snprintf(other, sizeof(other), "%.60s/other", dir_path);
+    pid = fork();
+    if (pid == 0) {
+        join();
+        (void)execl("/bin/sh", "sh", "-u", script, other, (char *)NULL);
+        _exit(8);
+    }
+    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+    assert_true(WIFSTOPPED(status));
+    assert_int_equal(collect(&conf, &req, a, &ev, &err), 0);
+    load(&ev, &b);
+    doc = parse(&b, "scripts.json");
+    assert_int_equal(json_object_array_length(sk_json_at(doc, "items")), 1);
+    o = item(doc, "path", script);
+    (void)snprintf(name, sizeof(name), SK_EV_CONTENT SK_STR_FMT,
+                   SK_STR_ARG(sk_json_str(o, "content")));
+    assert_true(sk_str_eq(bundle_file(&b, name), SK_STR("kill -STOP $$\n")));
+    (void)json_object_put(doc);
+    bundle_done(&b);
+    end(pid);
+}
+
+/* ---- changes -----------------------------------------------------------------------------------
+ */
 
 /* An upper directory with all that a container may put there. */
 static int upper_make(char ret[64])
@@ -518,7 +561,8 @@ static void a_full_disk_is_told_and_nothing_is_left(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        SK_TEST_LIST(executables_without_a_name_come_back_byte_by_byte_and_secrets_do_not,
+        SK_TEST_LIST(the_script_that_a_shell_runs_is_taken_and_what_it_reads_is_not,
+                     executables_without_a_name_come_back_byte_by_byte_and_secrets_do_not,
                      a_second_bundle_follows_the_first,
                      a_container_without_processes_still_makes_a_bundle_that_says_so,
                      a_container_that_dies_in_the_middle_leaves_a_whole_bundle,
