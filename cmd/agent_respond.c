@@ -20,11 +20,17 @@ struct act_copy {
     struct sk_act *act;
     uint64_t until_ns; /* monotonic; of waiting */
 };
+struct blocked {
+    char action_id[SK_ULID_TEXT], container_id[65], path[SK_PATH_TEXT];
+    uint64_t pid, count;
+    bool killed;
+};
 struct agent_respond {
     struct sk_agent_run *a;
     struct sk_respond *r;
     char dir[SK_PATH_TEXT];
-    pthread_mutex_t lock; /* said */
+    pthread_mutex_t lock; /* said, blocked */
+    SK_VEC(struct blocked) blocked;
     SK_VEC(struct act_copy) said;
     SK_VEC(struct act_copy) waiting; /* for their container to be known */
     SK_VEC(struct act_copy) came;    /* from the console, not yet written down by the worker */
@@ -72,6 +78,62 @@ static void on_report(void *arg, const struct sk_act *act) /* the worker's threa
                "action=" SK_STR_FMT, SK_STR_ARG(act->id));
     }
     (void)!write(r->a->mail_fd, &one, sizeof(one)); /* full counter: awake anyway */
+}
+
+static void on_blocked(void *arg, const struct sk_respond_blocked *b) /* any thread */
+{
+    struct agent_respond *r = arg;
+    struct blocked c = {.pid = b->pid, .count = b->count, .killed = b->killed};
+    uint64_t one = 1;
+
+    (void)sk_str_copy(c.action_id, sizeof(c.action_id), b->action_id);
+    (void)sk_str_copy(c.container_id, sizeof(c.container_id), b->container_id);
+    (void)sk_str_copy(c.path, sizeof(c.path), b->path);
+    (void)pthread_mutex_lock(&r->lock);
+    (void)!sk_vec_push(&r->blocked, c); /* no memory: it was held back all the same */
+    (void)pthread_mutex_unlock(&r->lock);
+    (void)!write(r->a->mail_fd, &one, sizeof(one)); /* full counter: awake anyway */
+}
+
+static void blocked_alert(struct sk_agent_run *a, const struct blocked *b)
+{
+    static const struct sk_str tags[] = {SK_STR_INIT("container"), SK_STR_INIT("response")};
+    char output[SK_PATH_TEXT + 128];
+    struct sk_alert al = {
+        .host_id = sk_str_c(a->conf.host_id),
+        .hostname = sk_str_c(a->hostname),
+        .time = sk_now_wall_ns(),
+        .rule = SK_STR("Blocked program started"),
+        .source = SK_STR("syscall"),
+        .desc = SK_STR("A program was started that an action of block_exec holds back."),
+        .priority = SK_PRIO_WARNING,
+        .tags = {tags, SK_ARRAY_LEN(tags)},
+        .proc = b->pid ? sk_sensor_process(a->sensor, b->pid) : NULL,
+        .container = agent_container_find(a, sk_str_c(b->container_id)),
+        .count = b->count,
+        .engine = SK_EN_SYSTEM,
+        .response = b->killed ? SK_RE_KILL : SK_RE_DENY,
+        .response_how = b->killed ? SK_STR("SIGKILL by the agent when it saw the event")
+                                  : SK_STR("fanotify: refused before it ran")};
+
+    (void)snprintf(output, sizeof(output), "Blocked program %s (%s, action %s)",
+                   b->killed ? "killed" : "refused", b->path, b->action_id);
+    al.output = sk_str_c(output);
+    agent_alert(a, &al);
+}
+
+static void blocked_tell(struct agent_respond *r)
+{
+    __typeof__(r->blocked) all;
+    size_t i;
+
+    (void)pthread_mutex_lock(&r->lock);
+    all = r->blocked;
+    memset(&r->blocked, 0, sizeof(r->blocked));
+    (void)pthread_mutex_unlock(&r->lock);
+    for (i = 0; i < all.n; i++)
+        blocked_alert(r->a, &all.v[i]);
+    sk_vec_done(&all);
 }
 
 /* The journal has it: the console's copy need not come again. */
@@ -198,6 +260,7 @@ void agent_respond_poll(struct sk_agent_run *a, uint64_t now_ns)
         return;
     waiting_look(a->respond, now_ns);
     said_tell(a->respond);
+    blocked_tell(a->respond);
 }
 
 void agent_respond_container(struct sk_agent_run *a, const struct sk_container *c)
@@ -257,7 +320,7 @@ void agent_respond_event(struct sk_agent_run *a, const struct sk_event *ev)
 {
     if (a->respond && ev->proc && !ev->evt.failed &&
         (ev->evt.type == SK_E_EXECVE || ev->evt.type == SK_E_EXECVEAT))
-        (void)sk_respond_exec(a->respond->r, ev->proc); /* what it killed is in the log */
+        (void)sk_respond_exec(a->respond->r, ev->proc); /* told by on_blocked */
 }
 
 /* ---- life
@@ -270,6 +333,7 @@ int agent_respond_new(struct sk_agent_run *a, struct sk_err *err)
                                    .n_protect = a->conf.n_protect,
                                    .report = on_report,
                                    .before_destructive = before,
+                                   .blocked = on_blocked,
                                    .arg = r,
                                    .log = a->conf.log};
     struct sk_err why = {0};
@@ -311,6 +375,7 @@ void agent_respond_free(struct sk_agent_run *a)
     r->r = sk_respond_free(r->r);
     if (a->started)
         said_tell(r); /* what was done meanwhile */
+    sk_vec_done(&r->blocked);
     COPIES_FREE(&r->said);
     COPIES_FREE(&r->waiting);
     COPIES_FREE(&r->came);

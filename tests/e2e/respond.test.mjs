@@ -114,6 +114,11 @@ describe('responses', { skip: why ?? false, timeout: 170000 }, () => {
     assert.equal(block.code, 0, block.stderr);
     assert.match(block.stdout, /its execution is refused \(fanotify\)/);
     assert.equal(await fails('exec', 'web', '/bin/busybox-tool', 'true'), true);
+    const [al] = await until(async () => {
+      const found = await skep.list('alerts', 'rule = "Blocked program started"');
+      return found.length > 0 && found;
+    }, 5000);
+    assert.deepEqual([al.response, al.engine, al.container.name], ['deny', 'system', 'web']);
     assert.equal((await respond('unblock', 'web', '/bin/busybox-tool')).code, 0);
     assert.equal(await fails('exec', 'web', '/bin/busybox-tool', 'true'), false);
   });

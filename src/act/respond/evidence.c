@@ -49,9 +49,9 @@ static int thread_start(struct rs_taking *t)
 /* What is collected shall not run away meanwhile. */
 static void hold_still(struct rs_job *j)
 {
-    const char *how;
+    const char *how = j->has_cg ? rs_cgroup_how(&j->cg) : NULL;
 
-    if (!j->has_cg || j->rec->was || j->rec->paused)
+    if (!how || j->rec->was || (j->rec->paused && rs_cgroup_frozen(&j->cg, how)))
         return;
     j->rec->paused = true;
     if (rs_job_keep(j, NULL) < 0 || rs_cgroup_freeze(&j->cg, &how, NULL) < 0)
@@ -94,10 +94,34 @@ void rs_evidence_taken(struct sk_respond *r, struct rs_taking *t)
     free(t);
 }
 
+/* Nobody is there any more to go on with it: the next start does. */
+static void let_run(struct sk_respond *r, const struct rs_record *rec)
+{
+    struct rs_cgroup cg;
+    const char *how;
+
+    if (rs_cgroup_find(r->cgroups, rec->a.container_id, &cg) != 0)
+        return;
+    how = rs_cgroup_how(&cg);
+    if (how && rs_cgroup_thaw(&cg, how, NULL) < 0)
+        sk_log(r->conf.log, SK_ERROR, "respond", "a container is left frozen",
+               "container=" SK_STR_FMT, SK_STR_ARG(rec->a.container_id));
+}
+
 void rs_takings_wait(struct sk_respond *r)
 {
+    size_t it = 0;
+    struct sk_str id;
+    void *val;
+
     (void)pthread_mutex_lock(&r->lock);
     while (r->takings > 0)
         (void)pthread_cond_wait(&r->wake, &r->lock);
     (void)pthread_mutex_unlock(&r->lock);
+    while (sk_smap_next(r->records, &it, &id, &val)) {
+        const struct rs_record *rec = val;
+
+        if (rec->phase == RS_BEGUN && rec->paused)
+            let_run(r, rec);
+    }
 }

@@ -17,16 +17,51 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/time.h"
 #include "respond/respond_int.h"
 
 #define EVENTS_BYTES 8192
 #define MARK FAN_OPEN_EXEC_PERM
+#define TOLD_NS (10 * (uint64_t)SK_NS_PER_S)
 
 /* ---- the thread that answers ------------------------------------------------------------------
  */
 
+struct hit { /* what is told, copied out of the table */
+    struct rs_block b;
+    uint64_t count; /* 0: not now */
+};
+
+/* Found in the table, under its lock. */
+static void hit_take(struct rs_block *b, struct hit *ret)
+{
+    uint64_t now = sk_now_mono_ns();
+
+    b->hits++;
+    ret->b = *b;
+    ret->count = 0;
+    if (b->told_ns && now - b->told_ns < TOLD_NS)
+        return;
+    ret->count = b->hits;
+    b->told_ns = now;
+    b->hits = 0;
+}
+
+static void hit_tell(const struct sk_respond *r, const struct hit *h, uint64_t pid, bool killed)
+{
+    const struct sk_respond_blocked b = {.action_id = sk_str_c(h->b.id),
+                                         .container_id = sk_str_c(h->b.container_id),
+                                         .path = sk_str_c(h->b.path),
+                                         .pid = pid,
+                                         .count = h->count,
+                                         .killed = killed};
+
+    if (h->count && r->conf.blocked)
+        r->conf.blocked(r->conf.arg, &b);
+}
+
 /* Marks outlive their block for the moment in which it is taken back: then it passes. */
-static bool blocked_file(struct sk_respond *r, int fd)
+static bool blocked_file(struct sk_respond *r, int fd, struct hit *ret)
 {
     struct stat st;
     bool found = false;
@@ -35,8 +70,11 @@ static bool blocked_file(struct sk_respond *r, int fd)
     if (fstat(fd, &st) < 0)
         return false;
     (void)pthread_mutex_lock(&r->block_lock);
-    for (i = 0; i < r->blocks.n && !found; i++)
+    for (i = 0; i < r->blocks.n && !found; i++) {
         found = r->blocks.v[i].ino == st.st_ino && r->blocks.v[i].dev == st.st_dev;
+        if (found)
+            hit_take(&r->blocks.v[i], ret);
+    }
     (void)pthread_mutex_unlock(&r->block_lock);
     return found;
 }
@@ -44,13 +82,15 @@ static bool blocked_file(struct sk_respond *r, int fd)
 static void answer(struct sk_respond *r, const struct fanotify_event_metadata *m)
 {
     struct fanotify_response a = {.fd = m->fd, .response = FAN_ALLOW};
+    struct hit h = {0};
 
     if (m->fd < 0)
         return;
-    if ((m->mask & MARK) && blocked_file(r, m->fd))
+    if ((m->mask & MARK) && blocked_file(r, m->fd, &h))
         a.response = FAN_DENY;
     (void)!write(r->fan_fd, &a, sizeof(a)); /* whoever asked has ended */
     (void)close(m->fd);
+    hit_tell(r, &h, m->pid > 0 ? (uint64_t)m->pid : 0, false);
 }
 
 static void *guard_main(void *arg)
@@ -248,20 +288,20 @@ const struct rs_op rs_op_block_exec = {.container = true,
 
 /* ---- exec seen ------------------------------------------------------------------------------- */
 
-static bool block_find(struct sk_respond *r, const struct sk_process *p, char id[27])
+static bool block_find(struct sk_respond *r, const struct sk_process *p, struct hit *ret)
 {
     bool found = false;
     size_t i;
 
     (void)pthread_mutex_lock(&r->block_lock);
     for (i = 0; i < r->blocks.n && !found; i++) {
-        const struct rs_block *b = &r->blocks.v[i];
+        struct rs_block *b = &r->blocks.v[i];
 
         found = sk_str_eq(sk_str_c(b->container_id), p->container_id) &&
                 (sk_str_eq(sk_str_c(b->path), p->exepath) ||
                  (b->ino && b->ino == p->exe_ino && b->dev == p->exe_dev));
         if (found)
-            (void)sk_str_copy(id, 27, sk_str_c(b->id));
+            hit_take(b, ret);
     }
     (void)pthread_mutex_unlock(&r->block_lock);
     return found;
@@ -270,15 +310,14 @@ static bool block_find(struct sk_respond *r, const struct sk_process *p, char id
 bool sk_respond_exec(struct sk_respond *r, const struct sk_process *p)
 {
     SK_CLEANUP(sk_closep) int fd = -1;
-    char id[27];
+    struct hit h = {0};
 
-    if (atomic_load_explicit(&r->blocks_n, memory_order_relaxed) == 0 || !block_find(r, p, id))
+    if (atomic_load_explicit(&r->blocks_n, memory_order_relaxed) == 0 || !block_find(r, p, &h))
         return false;
     if (rs_proc_open((pid_t)p->pid, p->id, &fd, NULL) != 0)
         return false; /* it has ended */
     if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
         return false;
-    sk_log(r->conf.log, SK_WARN, "respond", "a blocked program was executed and is killed",
-           "action=%s path=" SK_STR_FMT, id, SK_STR_ARG(p->exepath));
+    hit_tell(r, &h, p->pid, true);
     return true;
 }

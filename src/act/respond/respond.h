@@ -34,6 +34,13 @@
 
 struct sk_respond;
 
+struct sk_respond_blocked { /* block_exec held a program back; texts are valid during the call */
+    struct sk_str action_id, container_id, path;
+    uint64_t pid;   /* who tried, or was killed; 0: not known */
+    uint64_t count; /* since this was told last: once in 10 s of one action */
+    bool killed;    /* its exec had happened; else it was refused */
+};
+
 struct sk_respond_conf {
     const char *dir; /* made when missing; copied */
     /* Protected besides the built-in list: "name:GLOB", "image:GLOB", "namespace:GLOB",
@@ -48,6 +55,8 @@ struct sk_respond_conf {
      * meanwhile. c may be NULL (host). Fills the bundle's id. NULL function: none is taken. */
     int (*before_destructive)(void *arg, const struct sk_act *a, const struct sk_container *c,
                               char ret_evidence_id[64], struct sk_err *err);
+    /* On a thread of its own, or that of sk_respond_exec. NULL: nobody is told. */
+    void (*blocked)(void *arg, const struct sk_respond_blocked *b);
     void *arg;
     struct sk_log *log;
 };
@@ -89,7 +98,8 @@ bool sk_respond_protected(const struct sk_respond *r, const struct sk_container 
 int sk_respond_rule(struct sk_respond *r, enum sk_response what, const struct sk_act *a,
                     const struct sk_process *p, const struct sk_container *c,
                     char ret_how[SK_ERR_MAX]) SK_NODISCARD;
-/* Is p's program one that block_exec holds back? Then it is killed. Call it at each exec. */
+/* Is p's program one that block_exec holds back? Then it is killed, and told by
+ * conf.blocked. Call it at each exec. */
 bool sk_respond_exec(struct sk_respond *r, const struct sk_process *p);
 
 #endif

@@ -147,7 +147,8 @@ struct rs_pattern *rs_patterns_make(const struct sk_respond_conf *conf, size_t *
 struct rs_block { /* a program held back; owned by r->blocks */
     char id[27], container_id[65];
     char path[RS_PATH];
-    uint64_t dev, ino; /* of the file that was there; 0: none */
+    uint64_t dev, ino;      /* of the file that was there; 0: none */
+    uint64_t told_ns, hits; /* monotonic: when it was told last, and how often it held back since */
 };
 struct rs_taking;
 struct rs_note {             /* from other threads to the worker */

@@ -14,6 +14,7 @@ void *rs_worker(void *arg);
  * until the action goes on. */
 bool rs_evidence_start(struct rs_job *j);
 void rs_evidence_taken(struct sk_respond *r, struct rs_taking *t); /* the action goes on; frees t */
+/* At the end: waits for them, and lets the containers run that stood still for them. */
 void rs_takings_wait(struct sk_respond *r);
 
 /* ---- steps.c: one action; all on the worker's thread ------------------------------------------

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdatomic.h>
+
 #include "respond_test.h"
 
 static char box[300];
@@ -40,6 +42,16 @@ static int ask(char what)
     return e;
 }
 
+static atomic_uint told_n, told_killed;
+
+static void on_blocked(void *arg, const struct sk_respond_blocked *b)
+{
+    (void)arg;
+    assert_string_equal(b->path.p, "/bin/tool");
+    atomic_fetch_add(&told_n, 1);
+    atomic_fetch_add(&told_killed, b->killed);
+}
+
 static bool copy_in(const char *name)
 {
     char path[400], buf[65536];
@@ -64,6 +76,9 @@ static bool start(struct bench *b)
     int ok;
 
     bench_init(b, true, false);
+    b->conf.blocked = on_blocked;
+    atomic_store(&told_n, 0);
+    atomic_store(&told_killed, 0);
     (void)snprintf(box, sizeof(box), "%s/box", b->dir);
     (void)snprintf(bin, sizeof(bin), "%s/bin", box);
     assert_int_equal(mkdir(box, 0755), 0);
@@ -114,6 +129,10 @@ static void a_blocked_program_is_not_executed_others_are(void **state)
     t = await(&b, id, SK_AC_DONE);
     assert_true(strncmp(t.result, "its execution is refused (fanotify)", 35) == 0);
     assert_int_equal(ask('t'), 1077); /* EPERM */
+    assert_int_equal(ask('t'), 1077);
+    nap(50);
+    assert_int_equal(atomic_load(&told_n), 1); /* once in a while */
+    assert_int_equal(atomic_load(&told_killed), 0);
     assert_int_equal(ask('o'), free_run);
     act_undo(&b, SK_AK_UNBLOCK, id, back);
     assert_string_equal(await(&b, back, SK_AC_DONE).result, "may be executed again");

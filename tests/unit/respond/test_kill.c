@@ -335,6 +335,29 @@ static void what_comes_while_evidence_is_taken_is_done(void **state)
     bench_done(&b);
 }
 
+static void who_ends_while_evidence_is_taken_leaves_nothing_frozen(void **state)
+{
+    struct bench b;
+    char id[27];
+
+    (void)state;
+    NEEDS_ROOT();
+    NEEDS(v2_root(), "no cgroup v2 here");
+    bench_init(&b, true, false);
+    b.conf.before_destructive = collect_slowly;
+    assert_true(bench_run(&b, NULL));
+    bench_start(&b);
+    act_do(&b, SK_AK_KILL_CONTAINER, id);
+    (void)await(&b, id, SK_AC_RUNNING);
+    nap(200);
+    assert_false(counts(&b));
+    b.r = sk_respond_free(b.r);
+    assert_true(counts(&b));
+    bench_start(&b); /* and the next run does what was begun */
+    (void)await(&b, id, SK_AC_DONE);
+    bench_done(&b);
+}
+
 static void without_evidence_it_is_done_all_the_same_and_told(void **state)
 {
     static const char *const pattern[] = {"nothing"};
@@ -429,5 +452,6 @@ SK_TEST_MAIN(a_process_is_killed_by_its_pid_and_start, a_number_used_anew_is_not
              a_fork_bomb_ends_with_its_container_on_v1, of_a_container_only_the_tree_ends,
              evidence_is_taken_first_while_all_stands_still,
              what_comes_while_evidence_is_taken_is_done,
+             who_ends_while_evidence_is_taken_leaves_nothing_frozen,
              without_evidence_it_is_done_all_the_same_and_told, a_rule_kills_at_once_and_is_limited,
              a_rule_freezes_once)
