@@ -362,16 +362,24 @@ void agent_down_forget(struct sk_agent_run *a, const struct sk_act *action)
     sk_buf_done(&out);
 }
 
+struct load {
+    struct sk_agent_run *a;
+    uint64_t live; /* bytes of what counts */
+};
+
 static int live_hand_over(void *arg, const struct sk_seg_rec *rec, const struct entry *e)
 {
-    (void)rec;
-    hand_over(arg, e->kind, e->obj, false);
+    struct load *l = arg;
+
+    l->live += SK_SEG_HEAD + rec->kind.n + rec->wire.n;
+    hand_over(l->a, e->kind, e->obj, false);
     return 0;
 }
 
 static int log_load(struct sk_agent_run *a, struct sk_err *err)
 {
     struct agent_desired *d = a->desired;
+    struct load l = {.a = a};
     struct sk_err why = {0};
     struct scan s = {0};
     struct view v;
@@ -381,7 +389,7 @@ static int log_load(struct sk_agent_run *a, struct sk_err *err)
         return r;
     r = scan_log(&v, d->arena, &s);
     if (r == 0)
-        r = scan_live(&v, &s, d->arena, live_hand_over, a);
+        r = scan_live(&v, &s, d->arena, live_hand_over, &l);
     if (r < 0)
         r = sk_err_errno(err, -r, "%s", d->path);
     if (s.damaged > 0)
@@ -390,15 +398,16 @@ static int log_load(struct sk_agent_run *a, struct sk_err *err)
                "path=%s places=%llu", d->path, (unsigned long long)s.damaged);
     d->seq = s.seq;
     d->bytes = v.n;
+    d->kept = l.live;
     d->rev = s.damaged > 0 || s.other_skep ? 0 : s.rev;
     (void)sk_map_free(s.last);
     view_close(&v);
-    /* a torn tail, or another version's: written anew, so that what follows is read */
-    if (r == 0 && (s.other_skep || s.damaged > 0 || s.end != v.n) &&
+    /* a torn tail, or another version's: written anew, so that what follows is read; or mostly of
+     * what does not count any more */
+    if (r == 0 && (s.other_skep || s.damaged > 0 || s.end != v.n || v.n > 2 * l.live + GROWTH) &&
         log_anew(d, d->arena, &why) < 0)
         sk_log(a->conf.log, SK_WARN, "agent", "what the console wants cannot be written anew",
                "error=%s", why.msg);
-    d->kept = d->bytes;
     return r;
 }
 

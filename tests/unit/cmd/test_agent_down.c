@@ -261,6 +261,37 @@ static void a_log_that_grows_is_written_anew_with_what_counts(void **state)
     free(text);
 }
 
+static void what_was_withdrawn_takes_no_room_after_a_start(void **state)
+{
+    char *text = calloc(1, (size_t)512 << 10), id[8];
+    int i;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', ((size_t)512 << 10) - 1);
+    open_log();
+    for (i = 0; i < 16; i++) {
+        struct sk_rulefile f = {.rev = REV + (unsigned long long)i,
+                                .text = sk_str_n(text, ((size_t)512 << 10) - 1)};
+        struct sk_link_item item = {f.rev, &sk_kind_rulefile, false, &f};
+
+        (void)snprintf(id, sizeof(id), "f%d", i % 8);
+        f.id = sk_str_c(id);
+        if (i >= 8) {
+            item.remove = f.removed = true;
+            f.text = (struct sk_str){0};
+        }
+        assert_int_equal(sk_agent_run_received(&agent, &item, 1), 0);
+    }
+    assert_true(log_size() > (off_t)3 << 20);
+    again();
+    assert_int_equal(seen[RULEFILE].got, 0);
+    again();
+    assert_int_equal(sk_agent_run_rev(&agent), REV + 15);
+    assert_true(log_size() < (off_t)5 << 20);
+    free(text);
+}
+
 static void many_indicators_are_taken_in_seconds(void **state)
 {
     enum { N = 20000 };
@@ -294,6 +325,7 @@ int main(void)
         T(a_torn_end_is_cut_and_all_is_asked_for_again),
         T(damage_in_the_middle_costs_one_record_and_all_is_asked_for_again),
         T(a_log_that_grows_is_written_anew_with_what_counts),
+        T(what_was_withdrawn_takes_no_room_after_a_start),
         T(many_indicators_are_taken_in_seconds),
     };
 
