@@ -191,7 +191,8 @@ static int text_begin(void *arg, struct sk_str name, uint64_t size)
     } wanted[] = {{"manifest.json", &x->t->manifest}, {"processes.json", &x->t->processes},
                   {"sockets.json", &x->t->sockets},   {"executables.json", &x->t->executables},
                   {"files.json", &x->t->files},       {"changes.json", &x->t->changes},
-                  {"network.json", &x->t->network},   {"container.json", &x->t->container}};
+                  {"network.json", &x->t->network},   {"container.json", &x->t->container},
+                  {"scripts.json", &x->t->scripts}};
 
     (void)size;
     x->now = NULL;
@@ -244,6 +245,7 @@ void evidence_texts_done(struct bundle_text *t)
     free(t->processes);
     free(t->sockets);
     free(t->executables);
+    free(t->scripts);
     free(t->files);
     free(t->changes);
     free(t->network);

@@ -24,7 +24,8 @@ int evidence_post(struct sk_http *h, const char *path, struct sk_str body, struc
                   struct sk_err *err) SK_NODISCARD;
 
 struct bundle_text { /* the files that are shown, in memory; NULL: not in it */
-    char *manifest, *processes, *sockets, *executables, *files, *changes, *network, *container;
+    char *manifest, *processes, *sockets, *executables, *scripts, *files, *changes, *network,
+        *container;
 };
 int evidence_texts(int fd, struct bundle_text *ret, struct sk_err *err) SK_NODISCARD;
 void evidence_texts_done(struct bundle_text *t);

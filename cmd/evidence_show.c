@@ -231,6 +231,25 @@ static void executables(struct show *s, struct json_object *doc)
     more(s, n);
 }
 
+static void scripts(struct show *s, struct json_object *doc)
+{
+    size_t n, i;
+    struct json_object *items = items_of(doc, &n);
+
+    if (n)
+        (void)sk_buf_printf(&s->out, "\nScripts that run (%zu)\n", n);
+    for (i = 0; i < n && i < s->max; i++) {
+        struct json_object *o = json_object_array_get_idx(items, i);
+
+        (void)sk_buf_printf(&s->out, "  %10s  %.12s  ", "",
+                            sk_json_str(o, "content").n ? sk_json_str(o, "content").p
+                                                        : "not taken");
+        text(s, sk_json_str(o, "path"));
+        (void)sk_buf_printf(&s->out, "   pid %lld\n", (long long)sk_json_i64(o, "pid"));
+    }
+    more(s, n);
+}
+
 static void changes(struct show *s, struct json_object *doc)
 {
     size_t n, i, shown = 0;
@@ -299,6 +318,7 @@ static void json_make(const struct bundle_text *t, const char *broken, struct sk
     raw(&w, "files", t->files);
     raw(&w, "sockets", t->sockets);
     raw(&w, "executables", t->executables);
+    raw(&w, "scripts", t->scripts);
     raw(&w, "network", t->network);
     raw(&w, "changes", t->changes);
     sk_jw_end(&w, '}');
@@ -319,6 +339,7 @@ int evidence_show(const struct bundle_text *t, const struct sk_evidence *ev, con
         doc_show(&s, t->processes, processes);
         doc_show(&s, t->sockets, sockets);
         doc_show(&s, t->executables, executables);
+        doc_show(&s, t->scripts, scripts);
         doc_show(&s, t->changes, changes);
         if (ev)
             (void)sk_buf_printf(&s.out, "\nsigned and whole: key " SK_STR_FMT "\n",

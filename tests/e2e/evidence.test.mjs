@@ -29,6 +29,10 @@ open('/tmp/dropper', 'wb').write(tool)
 os.chmod('/tmp/dropper', 0o755)
 if os.fork() == 0:
     os.execve('/tmp/dropper', ['sleep', '2000'], {'DB_URL': 'pg://app:topsecret-2@db/x'})
+open('/dev/shm/evil.sh', 'w').write('kill -STOP $$\\n')
+if os.fork() == 0:
+    os.chdir('/dev/shm')
+    os.execve('/bin/sh', ['sh', '-x', '../shm/evil.sh'], {})
 time.sleep(0.3)
 os.unlink('/tmp/dropper')
 open('/etc/cron.sh', 'w').write('#!/bin/sh\\nevil\\n')
@@ -119,6 +123,12 @@ describe('evidence', { skip: why ?? false, timeout: 120000 }, () => {
     }
   });
 
+  test('a script that runs from memory of the container is in it', () => {
+    const [script] = json('scripts.json').items;
+    assert.equal(script.path, '/dev/shm/../shm/evil.sh');
+    assert.equal(extracted(`content/${script.content}`).toString(), 'kill -STOP $$\n');
+  });
+
   test('changed, deleted and oddly named files are in it', () => {
     const items = json('changes.json').items;
     const script = items.find((i) => i.path === '/etc/cron.sh');
@@ -130,9 +140,9 @@ describe('evidence', { skip: why ?? false, timeout: 120000 }, () => {
 
   test('the tree, the listening socket and the recorder are in it, secrets are not', () => {
     const procs = json('processes.json').items;
-    assert.equal(procs.length, 3);
+    assert.equal(procs.length, 4);
     const parent = procs.find((p) => p.name === 'python3');
-    assert.deepEqual(procs.filter((p) => p.ppid === parent.pid).length, 2);
+    assert.deepEqual(procs.filter((p) => p.ppid === parent.pid).length, 3);
     assert.ok(procs.every((p) => p.status.CapEff.includes('CAP_CHOWN')));
     const listener = json('sockets.json').items.find((s) => s.state === 'listen');
     assert.equal(listener.local_port, 4444);
