@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""bench_agent.py [-s SECONDS] [size|start|latency|cpu|memory|up]…: the whole agent, as it is run.
+"""bench_agent.py [-s SECONDS] [size|start|latency|cpu|memory|up|ratios|rate|busy]…: the whole agent, as it is run.
 
 size     the executable without debug information
 start    from before the agent's exec to its first alert, of a file that is opened all the time
@@ -8,6 +8,9 @@ latency  from just before the open of /etc/shadow to the alert on standard outpu
 cpu      of the whole agent, for each operation of a load
 memory   of an agent that reports to a console, over SECONDS (60) of loads in a container
 up       the same of skep up, and from the open to the alert that the API shows
+ratios   CPU of loads in a container with everything on (rules, profiles, recorder) to none and to the floor
+rate     opens that are handled without a loss while two loops open files at full speed
+busy     latencies while others open 20,000 files and start 5,000 programs a second
 
 Loads are bench_sensor's. The containers are cgroups of containers' names, and an engine of a
 few lines tells of them. SKEP and BENCH_SENSOR name the programs, SK_SHARED the folder with the community's rules;
@@ -330,7 +333,7 @@ def part_memory(cgroups, work, seconds):
         server.end()
 
 
-def api_latency(s, cgroups):
+def api_latency(s, cgroups, when_busy=""):
     access = json.load(open(os.path.join(s.data, "console.json"), encoding="utf-8"))
     host, port = access["url"].removeprefix("https://").split(":")
     c = http.client.HTTPSConnection(host, int(port), context=ssl.create_default_context(cafile=access["ca"]))
@@ -345,7 +348,7 @@ def api_latency(s, cgroups):
             got = c.getresponse().read()
         when = time.monotonic_ns()
         v.append((when - shot_time(pid, r)) / 1e6)
-    percentiles("open to alert in the API's answer", v, (20, 200), ("", ""))
+    percentiles(f"open to alert in the API's answer{when_busy}", v, (20, 200), ("", ""))
 
 
 def part_up(cgroups, work, seconds):
@@ -359,8 +362,151 @@ def part_up(cgroups, work, seconds):
         s.end()
 
 
+# ---- everything on: rules, profiles in watch, recorder ----
+
+ALL_ON = (("fork+exec", 1500, 1.10, 1.11, 120, 240), ("open/read/close", 300000, 1.35, 1.73, 2.8, 5.6),
+          ("TCP connect/accept/close", 20000, 1.06, 1.06, 10, 20),
+          ("create+write+rename+unlink", 20000, 1.16, 1.18, "", 13), ("compile", 20, 1.02, 1.02, "", ""))
+ROUNDS = 7
+
+
+class Floor:
+    """The same hooks with empty programs."""
+
+    def __init__(self):
+        self.p = subprocess.Popen([LOADS, "--floor"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if b"held" not in self.p.stdout.readline():
+            raise RuntimeError("the floor cannot be attached")
+
+    def end(self):
+        self.p.stdin.close()
+        self.p.wait()
+        self.p.stdout.close()
+
+
+def load_cpu(cgroup, work, name, n):
+    """CPU seconds of the load with its children."""
+    with tempfile.TemporaryDirectory(dir=work) as cwd:
+        pid = os.fork()
+        if pid == 0:
+            os.chdir(cwd)
+            cgroup_enter(cgroup)
+            os.execv(LOADS, [LOADS, "--load", name, str(n)])
+        _, status, used = os.wait4(pid, 0)
+        if status != 0:
+            raise RuntimeError(f"the load {name} failed")
+        return used.ru_utime + used.ru_stime
+
+
+def stat3(v):
+    v = sorted(v)
+    return statistics.median(v), v[min(len(v) - 1, 3 * len(v) // 4)] - v[len(v) // 4]
+
+
+def everything_on(work):
+    """An agent whose profiles watch at once, with its recorder."""
+    s = Skep(work, "agent", "--print-json", "--profile-learn", "1s", "--profile-quiet", "1s", "--profile-evidence", "1")
+    s.drain_always()
+    time.sleep(2)
+    return s
+
+
+def part_ratios(cgroups, work):
+    cpu = {m: {l[0]: [] for l in ALL_ON} for m in ("none", "floor", "agent")}
+    own = {l[0]: [] for l in ALL_ON}
+    for i in range(ROUNDS):
+        for k in range(3):
+            mode = ("none", "floor", "agent")[(i + k) % 3]
+            held = Floor() if mode == "floor" else everything_on(work) if mode == "agent" else None
+            try:
+                for name, n, *_ in ALL_ON:
+                    before = held.cpu() if mode == "agent" else 0
+                    cpu[mode][name].append(load_cpu(cgroups[0], work, name, n))
+                    if mode == "agent":
+                        time.sleep(0.15)
+                        own[name].append((held.cpu() - before) / n * 1e6)
+            finally:
+                if held:
+                    held.end()
+    for name, _, goal, peer, own_goal, own_peer in ALL_ON:
+        for to, g, p in (("none", goal, peer), ("floor", 1.12, "")):
+            m, spread = stat3([a / b for a, b in zip(cpu["agent"][name], cpu[to][name])])
+            figure(f"everything on, {name}: CPU, ratio to {to}", m, "ratio", g, p, ROUNDS, spread)
+        m, spread = stat3(own[name])
+        figure(f"everything on, {name}: own CPU an operation", m, "us", own_goal, own_peer, ROUNDS, spread)
+
+
+def lost_of(s):
+    with open(os.path.join(s.data, "agent-status.json"), encoding="utf-8") as f:
+        g = json.load(f)
+    return g["events_lost"], g["events_seen"] + sum(x.get("filtered", 0) for x in g.get("losses", []))
+
+
+def part_rate(cgroups, work):
+    s = everything_on(work)
+    try:
+        n, t0 = 3000000, time.monotonic()
+        kids = [os.fork() for _ in range(2)]
+        for pid in kids:
+            if pid == 0:
+                break
+        if 0 in kids:
+            cgroup_enter(cgroups[0])
+            os.execv(LOADS, [LOADS, "--load", "open/read/close", str(n)])
+        for pid in kids:
+            os.waitpid(pid, 0)
+        took = time.monotonic() - t0
+        time.sleep(6)  # the next status
+        lost, _ = lost_of(s)
+        print(f"FIGURE\teverything on: opens a second, repeats folded in the kernel\t{2 * n / took:.0f}\tevents/s\t"
+              f"500000\thigher\tFalco 0.44\t210000\t1\t0", flush=True)
+        figure("everything on: events lost at that rate", lost, "events", 0)
+    finally:
+        s.end()
+
+
+def paced(cgroup, work, name, per_second):
+    """A load at a steady rate, until it is killed."""
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        n = max(1, per_second // 50)
+        while True:
+            end = time.monotonic() + 0.02
+            load(cgroup, work, name, n)
+            time.sleep(max(0, end - time.monotonic()))
+    return pid
+
+
+def part_busy(cgroups, work):
+    for name, rate, api in (("open of ever other files", 20000, False), ("fork+exec", 2000, True)):
+        s = Skep(work, "up", "--listen", "127.0.0.1:0", "--print-json") if api else Skep(work, "agent", "--print-json")
+        other = None
+        try:
+            if api:
+                s.until(b"Ctrl-C")
+                s.drain_always()
+            time.sleep(2)
+            other = paced(cgroups[-1], work, name, rate)
+            if api:
+                api_latency(s, cgroups, f" under {name}s at {rate} a second")
+                continue
+            v = []
+            for i in range(SHOTS):
+                s.drain()
+                pid, r = shot(cgroups[i % (CONTAINERS - 1)])
+                when = s.until(b"/etc/shadow", b'"pid":%d,' % pid)[1]
+                v.append((when - shot_time(pid, r)) / 1e6)
+            percentiles(f"open to alert on standard output under {rate} opens a second", v, (0.8, 8), (0.94, 14.4))
+        finally:
+            if other:
+                os.killpg(other, 9)
+                os.waitpid(other, 0)
+            s.end()
+
+
 PARTS = {"size": part_size, "start": part_start, "latency": part_latency, "cpu": part_cpu, "memory": part_memory,
-         "up": part_up}
+         "up": part_up, "ratios": part_ratios, "rate": part_rate, "busy": part_busy}
 
 
 def main():

@@ -7,6 +7,9 @@
  * events and drops them; its CPU time is the sensor's own. Then: overload, with exact counts;
  * latency; start.
  *
+ * bench_sensor --load NAME N runs one load, bench_sensor --floor holds the empty programs attached:
+ * for bench/agent.
+ *
  * Output: lines for tools/run-bench.
  */
 #include <bpf/bpf.h>
@@ -381,6 +384,21 @@ static void start_time(void)
            (double)u.ru_maxrss / 1024);
 }
 
+/* The floor for others' measurements: attached until standard input ends. */
+static int hold_floor(void)
+{
+    struct run r;
+    char c;
+
+    if (!run_start(&r, true, false))
+        return 1;
+    (void)puts("held");
+    while (read(STDIN_FILENO, &c, 1) > 0)
+        ;
+    run_end(&r);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int64_t rounds = 5;
@@ -390,11 +408,13 @@ int main(int argc, char **argv)
 
     if (argc == 4 && strcmp(argv[1], "--load") == 0)
         return sk_str_i64(sk_str_c(argv[3]), &rounds) < 0 ? 2 : load_run(argv[2], (uint64_t)rounds);
-    if (argc > 1 &&
+    if (argc > 1 && strcmp(argv[1], "--floor") != 0 &&
         (sk_str_i64(sk_str_c(argv[1]), &rounds) < 0 || rounds < 1 || rounds > ROUNDS_MAX))
         return 2;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     (void)mallopt(M_MMAP_THRESHOLD, 256 << 10); /* as skep does */
+    if (argc == 2 && strcmp(argv[1], "--floor") == 0)
+        return hold_floor();
     if (!mkdtemp(dir) || chdir(dir) < 0)
         return 1;
     start_time();
