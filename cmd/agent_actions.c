@@ -5,6 +5,7 @@
 #include "agent_down.h"
 #include "agent_evidence.h"
 #include "agent_int.h"
+#include "agent_query.h"
 #include "agent_respond.h"
 #include "base/time.h"
 
@@ -26,6 +27,7 @@ static const struct {
     {SK_AK_BLOCK_EXEC, agent_respond_action},
     {SK_AK_BLOCK_PEER, agent_respond_action},
     {SK_AK_UNBLOCK, agent_respond_action},
+    {SK_AK_RECORD_QUERY, agent_query_action},
 };
 
 void agent_action_got(struct sk_agent_run *a, const void *obj, bool removed)
@@ -33,8 +35,11 @@ void agent_action_got(struct sk_agent_run *a, const void *obj, bool removed)
     struct sk_act act = *(const struct sk_act *)obj;
     size_t i;
 
-    if (removed || act.removed)
+    if (removed || act.removed) {
+        if (act.kind == SK_AK_RECORD_QUERY)
+            agent_query_cancel(a, &act);
         return;
+    }
     for (i = 0; i < SK_ARRAY_LEN(takers); i++)
         if (takers[i].kind == act.kind) {
             takers[i].take(a, obj);

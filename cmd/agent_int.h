@@ -63,6 +63,7 @@ struct sk_agent_run {
     struct sk_agent_intel *intel;
     struct agent_evidence *evidence; /* agent_evidence.h */
     struct agent_respond *respond;   /* agent_respond.h; NULL: no action can be done */
+    struct agent_query *query;       /* agent_query.h */
     struct sk_agent_audit *audit; /* NULL: no log to follow */
     char hostname[256];
     pthread_t thread;
@@ -142,6 +143,9 @@ void agent_wait_retry(struct sk_agent_run *a, uint64_t now_ns);
 void agent_wait_done(struct sk_agent_run *a); /* what still waits is lost, and told */
 
 /* agent_rules.c */
+struct sk_rule_files;
+/* All rule files of this agent, in their order, for who loads them himself. */
+int agent_rules_files(const struct sk_agent_run *a, struct sk_rule_files *f, struct sk_err *err);
 int agent_rules_load(struct sk_agent_run *a, struct sk_err *err); /* swaps, or keeps the old ones */
 int agent_rules_watch(struct sk_agent_run *a, struct sk_err *err);
 void agent_rules_poll(struct sk_agent_run *a, uint64_t now_ns);

@@ -31,6 +31,11 @@ static int files_read(const struct sk_agent_run *a, struct sk_rule_files *f, enu
     return r;
 }
 
+int agent_rules_files(const struct sk_agent_run *a, struct sk_rule_files *f, struct sk_err *err)
+{
+    return files_read(a, f, FROM_CONSOLE, err);
+}
+
 static int rules_read(const struct sk_agent_run *a, enum from from, struct sk_rules **ret,
                       struct sk_err *err)
 {

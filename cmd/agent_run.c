@@ -8,6 +8,7 @@
 
 #include "agent_down.h"
 #include "agent_evidence.h"
+#include "agent_query.h"
 #include "agent_respond.h"
 #include "agent_int.h"
 #include "base/time.h"
@@ -189,6 +190,7 @@ static void turn(struct sk_agent_run *a)
     agent_audit_poll(a, now);
     agent_record_tick(a, now);
     agent_evidence_poll(a);
+    agent_query_poll(a);
     agent_respond_poll(a, now);
     agent_profiles_poll(a, now);
     if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
@@ -291,6 +293,8 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
     if (r == 0)
         r = agent_evidence_new(a, err);
     if (r == 0)
+        r = agent_query_new(a, err);
+    if (r == 0)
         r = agent_respond_new(a, err);
     if (r == 0)
         r = agent_down_open(a, err);
@@ -349,6 +353,7 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
     }
     agent_respond_free(a);
     agent_evidence_free(a);
+    agent_query_free(a);
     a->runtime = sk_runtime_free(a->runtime); /* who asks it is gone; no callback after this */
     agent_record_free(a);
     (void)sk_sensor_free(a->sensor);

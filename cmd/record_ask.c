@@ -44,7 +44,7 @@ static void type_add(uint64_t types[2], uint32_t type)
     types[(type >> 6) & 1] |= (uint64_t)1 << (type & 63);
 }
 
-static bool kind_add(uint64_t types[2], struct sk_str name)
+bool record_kind_add(uint64_t types[2], struct sk_str name)
 {
     uint32_t type;
 
@@ -69,7 +69,7 @@ static int kinds_parse(const struct sk_args *a, uint64_t types[2])
         struct sk_str rest = sk_str_c(v[i]), name;
 
         while (sk_str_next(&rest, ',', &name))
-            if (!kind_add(types, sk_str_trim(name)))
+            if (!record_kind_add(types, sk_str_trim(name)))
                 return sk_usage(a,
                                 "--kind %.40s: process, file, network, privilege, or a type that "
                                 "\"skep record ls\" shows",
@@ -229,6 +229,38 @@ void record_ask_json(struct sk_jw *w, const struct sk_record_found *f)
     sk_jw_ku64(w, "not_recorded", f->gap);
     sk_jw_ku64(w, "lost", f->lost);
     sk_jw_end(w, '}');
+}
+
+void record_unwatched(const uint64_t types[2], const struct sk_record_found *f, struct sk_buf *out)
+{
+    for (uint32_t i = 1; i < SK_E_MAX; i++)
+        if (f->read.unwatched[i / 64] & types[i / 64] & (uint64_t)1 << (i % 64))
+            (void)sk_buf_printf(out, "%s%s", out->n ? ", " : "",
+                                sk_enum_name(&sk_enum_evt_type, i).p);
+}
+
+void record_time_json(struct sk_jw *w, const char *key, int64_t t)
+{
+    char text[SK_TIME_TEXT];
+
+    sk_time_format(t, text);
+    sk_jw_kstr(w, key, sk_str_c(text));
+}
+
+void record_found_json(struct sk_jw *w, const struct sk_record_found *f, const uint64_t types[2])
+{
+    struct sk_buf unwatched;
+
+    sk_jw_ku64(w, "events", f->events);
+    if (f->events) {
+        record_time_json(w, "first", f->first);
+        record_time_json(w, "last", f->last);
+    }
+    sk_buf_init(&unwatched, 65536);
+    record_unwatched(types, f, &unwatched);
+    if (unwatched.n)
+        sk_jw_kstr(w, "not_watched", sk_buf_view(&unwatched));
+    sk_buf_done(&unwatched);
 }
 
 int record_show_text(struct sk_buf *out, struct sk_str s)

@@ -34,6 +34,14 @@ void record_ask_tell(const struct record_ask *x, const struct sk_record_found *f
 /* {"read_events":…,"blocks_skipped":…, …} as the value of key "record". */
 struct sk_jw;
 void record_ask_json(struct sk_jw *w, const struct sk_record_found *f);
+void record_time_json(struct sk_jw *w, const char *key, int64_t t);
+/* "events", and where there are some "first" and "last"; "not_watched" of these types. */
+void record_found_json(struct sk_jw *w, const struct sk_record_found *f, const uint64_t types[2]);
+/* Adds the types that a group (process, file, network, privilege) or a type's own name stands for;
+ * false: there is none of that name. */
+bool record_kind_add(uint64_t types[2], struct sk_str name);
+/* Appends the names of those types that could not come all the time. */
+void record_unwatched(const uint64_t types[2], const struct sk_record_found *f, struct sk_buf *out);
 /* Appends s as it may be shown on a terminal: what is not UTF-8 or a control as \xNN. */
 int record_show_text(struct sk_buf *out, struct sk_str s);
 int record_print(

@@ -13,7 +13,7 @@ static void rule_json(struct sk_jw *w, const struct sk_rule *r)
     } texts[] = {{"name", r->name},          {"desc", r->desc},       {"condition", r->condition},
                  {"output", r->output},      {"source", r->source},   {"file", r->file},
                  {"title_zh", r->title_zh},  {"desc_zh", r->desc_zh}, {"advice", r->advice},
-                 {"advice_zh", r->advice_zh}};
+                 {"advice_zh", r->advice_zh},  {"id", r->id},           {"why_not", r->why_not}};
     const struct {
         const char *key;
         struct sk_strs val;
@@ -27,6 +27,8 @@ static void rule_json(struct sk_jw *w, const struct sk_rule *r)
     sk_jw_kstr(w, "priority", sk_str_c(sk_enum_priority.names[r->priority]));
     sk_jw_ku64(w, "line", r->line);
     sk_jw_kbool(w, "enabled", r->enabled);
+    sk_jw_kbool(w, "evaluated", r->evaluated);
+    sk_jw_kstr(w, "response", sk_enum_name(&sk_enum_response, r->response));
     for (i = 0; i < SK_ARRAY_LEN(lists); i++) {
         sk_jw_key(w, sk_str_c(lists[i].key));
         sk_jw_begin(w, '[');

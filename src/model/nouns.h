@@ -492,6 +492,7 @@ struct sk_slice {     /* a piece of an answer to record_query */
     uint64_t lost;        /* events lost in the time asked for */
     struct sk_list items; /* struct sk_event */
     int64_t stored;
+    struct sk_str summary; /* of the last piece: what was read and found, as JSON */
 };
 
 struct sk_drill {     /* result of one technique in one run of drills */

@@ -293,6 +293,7 @@ static const struct sk_field slice_fields[] = {
     F(lost, U64, 5, 0, "Events lost in the time asked for"),
     FO(items, LIST, sk_kind_event, 6, 0, "The events"),
     F(stored, TIME, 7, COLUMN, "When the console had it"),
+    F(summary, STR, 8, 0, "In the last piece: what was read and found, as JSON"),
 };
 SK_KIND(slice, "slices", "A part of the flight recorder, sent up on request");
 #undef S

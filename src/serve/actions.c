@@ -399,6 +399,21 @@ void sk_api_action_add(struct sk_call *c)
         action_store(c, &act);
 }
 
+/* Only a reading that nobody waits for any more; what was done to a container stays in the list. */
+void sk_api_action_withdraw(struct sk_call *c, struct sk_str id)
+{
+    struct sk_act act = {0};
+
+    if (!sk_object_get(c, &sk_kind_action, id, &act))
+        return;
+    if (act.kind != SK_AK_RECORD_QUERY) {
+        sk_call_refuse(c, 409, "not_withdrawn", "POST /actions/ID/undo takes back what can be",
+                       "only a reading of the recorder can be withdrawn");
+        return;
+    }
+    sk_object_remove(c, &sk_kind_action, id, "action.withdraw");
+}
+
 void sk_api_action_undo(struct sk_call *c, struct sk_str id)
 {
     struct json_object *doc = NULL;

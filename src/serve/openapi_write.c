@@ -90,6 +90,8 @@ const struct sk_operation sk_operations_write[] = {
                 TEXT) ",\"reason\":" TEXT ",\"expires_s\":" NUMBER ",\"alert_id\":" TEXT
                       ",\"incident_id\":" TEXT ",\"evidence_id\":" TEXT ",\"undo_of\":" TEXT),
      REF("Action"), "201"},
+    {"/actions/{id}", "delete", "withdrawAction",
+     "Withdraw a reading of the recorder that nobody waits for", NULL, NULL, "200"},
     {"/actions/{id}/undo", "post", "undoAction", "Take an action back", OBJECT("\"reason\":" TEXT),
      REF("Action"), "201"},
 };

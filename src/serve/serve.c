@@ -199,6 +199,7 @@ static const struct {
     {"PATCH", "incidents", SK_ROLE_OPERATOR, sk_api_incident_change},
     {"POST", "incidents/comments", SK_ROLE_OPERATOR, sk_api_incident_comment},
     {"POST", "actions/undo", SK_ROLE_OPERATOR, sk_api_action_undo},
+    {"DELETE", "actions", SK_ROLE_OPERATOR, sk_api_action_withdraw},
     {"PATCH", "exceptions", SK_ROLE_OPERATOR, sk_api_exception_change},
     {"DELETE", "exceptions", SK_ROLE_OPERATOR, sk_api_exception_delete},
     {"DELETE", "indicators", SK_ROLE_OPERATOR, sk_api_indicator_delete},

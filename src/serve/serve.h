@@ -37,7 +37,8 @@
  *          {"text"} · POST /alerts/bulk, /incidents/bulk {"ids"|"filter","set"?,"comment"?} →
  *          {"changed","missing","limit","more"}: at most 10,000 at once
  *   POST   /api/v1/actions {"kind","container_id"|"pid"|"process_id"|…,"host_id"?,"expires_s"?,
- *          "reason","alert_id"?,"undo_of"?} → 201 · POST /actions/ID/undo
+ *          "reason","alert_id"?,"undo_of"?} → 201 · POST /actions/ID/undo · DELETE /actions/ID: a
+ *          record_query that nobody waits for
  *   POST   /api/v1/exceptions, PATCH DELETE /exceptions/ID: a condition that is not understood is
  * 400 with place and caret · POST /exceptions/preview {"rule"?,"condition","since"?} →
  *          {"matched","total","sample":[alert ids]} (viewer) · POST /alerts/ID/exception → proposal

@@ -79,5 +79,6 @@ void sk_api_evidence_download(struct sk_call *c, struct sk_str id);
 /* ---- actions.c ------------------------------------------------------------------------------- */
 void sk_api_action_add(struct sk_call *c);
 void sk_api_action_undo(struct sk_call *c, struct sk_str id);
+void sk_api_action_withdraw(struct sk_call *c, struct sk_str id);
 
 #endif
