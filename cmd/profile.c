@@ -87,8 +87,8 @@ static int profile_get(struct sk_http *h, const char *name, struct sk_arena *a,
                        struct sk_profile *ret, struct sk_err *err)
 {
     const char *at = strrchr(name, '@');
-    struct sk_profile_version v;
-    struct sk_str id;
+    struct sk_profile_version v = {0};
+    struct sk_str id = {0};
     uint64_t version;
     char *first, *key;
     int r;
@@ -108,13 +108,13 @@ static int profile_get(struct sk_http *h, const char *name, struct sk_arena *a,
     key = sk_arena_printf(a, SK_STR_FMT ":%llu", SK_STR_ARG(id), (unsigned long long)version);
     if (r == 0)
         r = object_get(h, &sk_kind_profile_version, "profile-versions", sk_str_c(key), a, &v, err);
-    if (r == 0 && !v.content)
-        r = sk_err_set(err, -EBADMSG, "the console sent a version without content");
-    if (r == 0) {
-        *ret = *v.content;
-        sk_profile_sort(ret);
-    }
-    return r;
+    if (r < 0)
+        return r;
+    if (!v.content)
+        return sk_err_set(err, -EBADMSG, "the console sent a version without content");
+    *ret = *v.content;
+    sk_profile_sort(ret);
+    return 0;
 }
 
 /* PATCH with that body; prints what came back with --json, else told. */
@@ -122,7 +122,7 @@ static int change(const struct sk_args *a, struct sk_http *h, struct sk_str id, 
                   const char *told, struct sk_err *err)
 {
     SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new(DOC_MAX);
-    struct sk_profile p;
+    struct sk_profile p = {0};
     struct sk_buf url, out;
     int r;
 
@@ -154,7 +154,7 @@ static int versions_run(const struct sk_args *a)
     SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new(1 << 20);
     struct sk_args rest = *a;
     struct sk_err err = {0};
-    struct sk_str id;
+    struct sk_str id = {0};
     char *filter = NULL;
     int r;
 
@@ -175,7 +175,7 @@ static int document_run(const struct sk_args *a, int (*print)(const struct sk_pr
 {
     SK_CLEANUP(sk_http_freep) struct sk_http *h = NULL;
     SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new(DOC_MAX);
-    struct sk_profile p;
+    struct sk_profile p = {0};
     struct sk_err err = {0};
     struct sk_buf out;
     int r;
@@ -258,7 +258,7 @@ static int diff_run(const struct sk_args *a)
 {
     SK_CLEANUP(sk_http_freep) struct sk_http *h = NULL;
     SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new(2 * DOC_MAX);
-    struct sk_profile from, to;
+    struct sk_profile from = {0}, to = {0};
     struct sk_err err = {0};
     struct sk_buf out;
     size_t n;
@@ -301,7 +301,7 @@ static int body_send(const struct sk_args *a, struct body *b, const char *told)
     SK_CLEANUP(sk_http_freep) struct sk_http *h = NULL;
     SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new(1 << 20);
     struct sk_err err = {0};
-    struct sk_str id;
+    struct sk_str id = {0};
     int r;
 
     sk_jw_end(&b->w, '}');
@@ -404,7 +404,7 @@ static int delete_run(const struct sk_args *a)
     SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new(1 << 20);
     struct sk_buf url, out;
     struct sk_err err = {0};
-    struct sk_str id;
+    struct sk_str id = {0};
     int r;
 
     if (a->n_pos != 1)
@@ -471,7 +471,7 @@ static int import_run(const struct sk_args *a)
 {
     SK_CLEANUP(sk_http_freep) struct sk_http *h = NULL;
     SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new(2 * DOC_MAX);
-    struct sk_profile p;
+    struct sk_profile p = {0};
     struct sk_err err = {0};
     struct sk_str id;
     struct body b;

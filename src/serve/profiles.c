@@ -195,7 +195,7 @@ static bool say(struct edit *e, struct sk_profile_entry o, bool denied)
     complete(&o);
     at = find(e, &o);
     if (!at) {
-        if (e->n == e->cap || e->n >= ENTRIES_MAX) {
+        if (!e->v || e->n == e->cap || e->n >= ENTRIES_MAX) {
             sk_call_error(e->c, 409, "full", "a profile has at most %d entries", ENTRIES_MAX);
             return false;
         }
@@ -373,7 +373,7 @@ static bool edit_begin(struct edit *e, struct sk_str id)
     if (!sk_object_get(c, &sk_kind_profile, id, &e->p))
         return false;
     e->n = e->p.entries.n;
-    e->cap = e->n + 2 * EDITS_MAX;
+    e->cap = e->n + (size_t)2 * EDITS_MAX;
     e->v = sk_arena_array(c->arena, e->cap, sizeof(*e->v));
     e->aspects = sk_arena_array(c->arena, e->p.aspects.n + 1, sizeof(*e->aspects));
     if (!e->v || !e->aspects)
