@@ -13,20 +13,13 @@ static const struct {
     uint32_t kind; /* enum sk_action_kind */
     void (*take)(struct sk_agent_run *a, const struct sk_act *act);
 } takers[] = {
-    {SK_AK_COLLECT, agent_evidence_action},
-    {SK_AK_SEND, agent_evidence_action},
-    {SK_AK_FREEZE, agent_respond_action},
-    {SK_AK_UNFREEZE, agent_respond_action},
-    {SK_AK_ISOLATE, agent_respond_action},
-    {SK_AK_RELEASE, agent_respond_action},
-    {SK_AK_KILL_PROCESS, agent_respond_action},
-    {SK_AK_KILL_TREE, agent_respond_action},
-    {SK_AK_KILL_CONTAINER, agent_respond_action},
-    {SK_AK_QUARANTINE_FILE, agent_respond_action},
-    {SK_AK_RESTORE_FILE, agent_respond_action},
-    {SK_AK_BLOCK_EXEC, agent_respond_action},
-    {SK_AK_BLOCK_PEER, agent_respond_action},
-    {SK_AK_UNBLOCK, agent_respond_action},
+    {SK_AK_COLLECT, agent_evidence_action},       {SK_AK_SEND, agent_evidence_action},
+    {SK_AK_FREEZE, agent_respond_action},         {SK_AK_UNFREEZE, agent_respond_action},
+    {SK_AK_ISOLATE, agent_respond_action},        {SK_AK_RELEASE, agent_respond_action},
+    {SK_AK_KILL_PROCESS, agent_respond_action},   {SK_AK_KILL_TREE, agent_respond_action},
+    {SK_AK_KILL_CONTAINER, agent_respond_action}, {SK_AK_QUARANTINE_FILE, agent_respond_action},
+    {SK_AK_RESTORE_FILE, agent_respond_action},   {SK_AK_BLOCK_EXEC, agent_respond_action},
+    {SK_AK_BLOCK_PEER, agent_respond_action},     {SK_AK_UNBLOCK, agent_respond_action},
     {SK_AK_RECORD_QUERY, agent_query_action},
 };
 
