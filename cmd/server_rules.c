@@ -70,7 +70,7 @@ static int files_add(struct sk_server_run *s, struct sk_arena *a, struct sk_rule
     struct sk_query q = {
         .kind = &sk_kind_rulefile, .sort = SK_STR("name"), .ascending = true, .limit = 1000};
     const struct sk_rulefile *v;
-    struct sk_page page;
+    struct sk_page page = {0};
     size_t i;
     int r = sk_expr_compile(&sk_kind_rulefile, SK_STR("removed = false and disabled = false"),
                             &where, err);

@@ -6,7 +6,7 @@
 #include "base/time.h"
 #include "write_int.h"
 
-#define EXPIRES_MAX_S (30 * 86400)
+#define EXPIRES_MAX_S (30LL * 86400)
 #define PARAMS_MAX 64
 
 enum need { /* what a kind of action needs to be told */
@@ -64,7 +64,7 @@ static int find_one(struct sk_call *c, const struct sk_kind *kind, const char *t
     SK_CLEANUP(sk_expr_freep) struct sk_expr *where = NULL;
     struct sk_query q = {.kind = kind, .limit = 2};
     struct sk_err err = {0};
-    struct sk_page page;
+    struct sk_page page = {0};
     int r = text ? sk_expr_compile(kind, sk_str_c(text), &where, &err)
                  : sk_err_set(&err, -ENOMEM, "out of memory");
 

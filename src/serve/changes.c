@@ -40,7 +40,7 @@ static int newest(struct sk_store *store, const struct sk_kind *kind, uint64_t *
 {
     SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new((size_t)32 << 20);
     const struct sk_query q = {.kind = kind, .sort = SK_STR("rev"), .limit = 1};
-    struct sk_page page;
+    struct sk_page page = {0};
     int r = a ? sk_store_query(store, &q, a, &page, err) : -ENOMEM;
 
     if (r < 0 || page.rows.n == 0)

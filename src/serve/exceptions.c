@@ -125,7 +125,7 @@ static int preview_page(struct sk_call *c, struct preview *p, struct sk_str *cur
         .kind = &sk_kind_alert, .where = p->where, .cursor = *cursor, .limit = PAGE};
     const struct sk_alert *al;
     struct sk_event ev;
-    struct sk_page page;
+    struct sk_page page = {0};
     size_t i;
     int r = a ? sk_store_query(c->s->conf.store, &q, a, &page, err)
               : sk_err_set(err, -ENOMEM, "out of memory");

@@ -187,7 +187,7 @@ static int64_t batch_remove(struct sk_call *c, const struct sk_expr *where, stru
     struct sk_query q = {.kind = &sk_kind_indicator, .where = where, .limit = BATCH};
     struct sk_change v[BATCH];
     struct sk_indicator *rows;
-    struct sk_page page;
+    struct sk_page page = {0};
     size_t i;
     int r = a ? sk_store_query(c->s->conf.store, &q, a, &page, err)
               : sk_err_set(err, -ENOMEM, "out of memory");

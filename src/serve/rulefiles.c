@@ -27,7 +27,7 @@ static bool files_get(struct sk_call *c, bool all, struct files *ret)
     SK_CLEANUP(sk_expr_freep) struct sk_expr *where = NULL;
     struct sk_query q = {.kind = &sk_kind_rulefile, .limit = FILES_MAX};
     struct sk_err err = {0};
-    struct sk_page page;
+    struct sk_page page = {0};
     int r = sk_expr_compile(&sk_kind_rulefile,
                             all ? SK_STR("removed = false")
                                 : SK_STR("removed = false and disabled = false"),
@@ -37,9 +37,9 @@ static bool files_get(struct sk_call *c, bool all, struct files *ret)
     if (r == 0)
         r = sk_store_query(c->s->conf.store, &q, c->arena, &page, &err);
     ret->v = r == 0 ? sk_arena_array(c->arena, page.rows.n + 1, sizeof(*ret->v)) : NULL;
-    if (r == 0 && !ret->v)
-        r = sk_err_set(&err, -ENOMEM, "out of memory");
-    if (r < 0) {
+    if (!ret->v) {
+        if (r == 0)
+            r = sk_err_set(&err, -ENOMEM, "out of memory");
         sk_call_fail(c, r, &err);
         return false;
     }
@@ -78,7 +78,7 @@ static int loads(struct sk_call *c, struct files *all, const struct sk_rulefile 
 static bool loads_or_told(struct sk_call *c, const struct sk_rulefile *f)
 {
     struct sk_err err = {0};
-    struct files all;
+    struct files all = {0};
     struct sk_buf out;
     int r;
 
@@ -119,7 +119,7 @@ static bool file_read(struct sk_call *c, struct json_object *doc, struct sk_rule
 /* No other file has the name, and there is room. */
 static bool name_free(struct sk_call *c, const struct sk_rulefile *f)
 {
-    struct files all;
+    struct files all = {0};
     size_t i;
 
     if (!files_get(c, true, &all))
@@ -222,7 +222,7 @@ void sk_api_rules_check(struct sk_call *c)
     struct sk_jw w = sk_jw(&c->res->body);
     struct json_object *doc;
     struct sk_err err = {0};
-    struct files all;
+    struct files all = {0};
     size_t i;
     bool ok;
 
@@ -294,7 +294,7 @@ static int switches_make(struct sk_call *c, struct sk_str old, struct sk_str rul
 
 static bool switches_get(struct sk_call *c, struct sk_rulefile *f)
 {
-    struct files all;
+    struct files all = {0};
     size_t i;
 
     if (!files_get(c, true, &all))

@@ -250,7 +250,7 @@ static int filter_page(struct sk_call *c, struct bulk *b, const struct sk_expr *
                          .sort = sk_str_c(sk_kind_key(b->kind)->name),
                          .cursor = *cursor,
                          .limit = (uint32_t)SK_MIN(PAGE, SK_BULK_MAX - b->changed)};
-    struct sk_page page;
+    struct sk_page page = {0};
     char *rows;
     int r;
 

@@ -375,8 +375,9 @@ static void pages_come_with_a_policy_and_unknown_addresses_are_told(void **state
 
 static void the_openapi_document_has_every_kind_and_valid_references(void **state)
 {
-    static const char *const paths[] = {"/hosts",    "/containers", "/alerts/{id}", "/session",
-                                        "/overview", "/tokens",     "/users/{id}"};
+    static const char *const paths[] = {"/hosts",      "/containers",         "/alerts/{id}",
+                                        "/session",    "/overview",           "/tokens",
+                                        "/users/{id}", "/exceptions/preview", "/actions/{id}/undo"};
     struct json_object *doc = NULL, *p, *item;
     struct sk_buf out;
     const char *at;
