@@ -94,6 +94,8 @@ export const paths = {
   host: (id: string) => `/hosts/${encodeURIComponent(id)}`,
   container: (id: string) => `/containers/${encodeURIComponent(id)}`,
   alert: (id: string) => `/alerts/${encodeURIComponent(id)}`,
+  incident: (id: string) => `/incidents/${encodeURIComponent(id)}`,
+  technique: (id: string) => `/attack?technique=${encodeURIComponent(id)}`,
   evidence: (id: string) => `/evidence/${encodeURIComponent(id)}`,
   profile: (id: string) => `/profiles/${encodeURIComponent(id)}`,
   recorder: (container: string, around?: string) =>

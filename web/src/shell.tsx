@@ -18,6 +18,8 @@ import {
   SafetyCertificateOutlined,
   SettingOutlined,
   SunOutlined,
+  TableOutlined,
+  ThunderboltOutlined,
   UserOutlined,
 } from './components/icons';
 import { Logo } from './components/logo';
@@ -29,10 +31,12 @@ import { useNarrow, useTheme, type Wish } from './theme';
 const areas: { id: string; to: string; icon: ReactNode }[] = [
   { id: 'overview', to: '/', icon: <DashboardOutlined /> },
   { id: 'alerts', to: '/alerts', icon: <AlertOutlined /> },
+  { id: 'incidents', to: '/incidents', icon: <ThunderboltOutlined /> },
   { id: 'containers', to: '/containers', icon: <ContainerOutlined /> },
   { id: 'images', to: '/images', icon: <AppstoreOutlined /> },
   { id: 'hosts', to: '/hosts', icon: <CloudServerOutlined /> },
   { id: 'rules', to: '/rules', icon: <SafetyCertificateOutlined /> },
+  { id: 'attack', to: '/attack', icon: <TableOutlined /> },
   { id: 'settings', to: '/settings', icon: <SettingOutlined /> },
 ];
 

@@ -54,6 +54,17 @@ interface Props<K extends KindName> {
   /** The filter box: left out where a list is a part of another page. */
   withFilter?: boolean;
   rowClass?: (row: KindTypes[K]) => string;
+  /** Rows that are picked out for something to be done with them. */
+  picked?: {
+    ids: ReadonlySet<string>;
+    set: (rows: KindTypes[K][]) => void;
+  };
+  /** The row that keys act on. */
+  cursor?: string;
+  /** What is shown instead of a row; undefined: nothing. */
+  amend?: (row: KindTypes[K]) => KindTypes[K] | undefined;
+  /** Told what is shown now. */
+  onRows?: (rows: KindTypes[K][]) => void;
 }
 
 const isStrings = (v: unknown) => Array.isArray(v) && v.every((s) => typeof s === 'string');
@@ -226,6 +237,15 @@ export function KindTable<K extends KindName>(props: Props<K>) {
   const render = (f: FieldInfo, row: T): ReactNode =>
     cells?.[f.path]?.(row) ?? <Cell field={f} object={row} />;
 
+  const { amend, onRows, picked } = props;
+  const rows = useMemo(
+    () => (amend ? list.items.flatMap((i) => (amend(i) as T | undefined) ?? []) : list.items),
+    [list.items, amend],
+  );
+  useEffect(() => onRows?.(rows), [rows, onRows]);
+  const pick = (row: T, on: boolean) =>
+    picked?.set(rows.filter((r) => (r.id === row.id ? on : picked.ids.has(r.id))));
+
   const open = (row: T) => props.onOpen?.(row);
   const rowProps = (row: T) => ({
     'data-testid': props.testid,
@@ -234,6 +254,7 @@ export function KindTable<K extends KindName>(props: Props<K>) {
       props.onOpen ? 'clickable' : '',
       list.fresh.has(row.id) ? 'fresh' : '',
       row.id === props.selected ? 'selected' : '',
+      row.id === props.cursor ? 'cursor' : '',
       props.rowClass?.(row) ?? '',
     ].join(' '),
     ...(props.onOpen && {
@@ -268,15 +289,24 @@ export function KindTable<K extends KindName>(props: Props<K>) {
     failed ? null : (
       <Waiting rows={8} />
     )
-  ) : list.items.length === 0 ? (
+  ) : rows.length === 0 ? (
     <Nothing
       title={own ? t('list.noMatch') : props.empty.title}
       hint={own ? t('list.noMatchHint') : props.empty.hint}
     />
   ) : narrow ? (
     <ul className="cards">
-      {list.items.map((row) => (
+      {rows.map((row) => (
         <li key={row.id} {...rowProps(row)}>
+          {picked && (
+            <Checkbox
+              className="cards-pick"
+              aria-label={t('list.pick')}
+              checked={picked.ids.has(row.id)}
+              onClick={(e) => e.stopPropagation()}
+              onChange={(e) => pick(row, e.target.checked)}
+            />
+          )}
           {fields.map((f) => (
             <div key={f.path} className={`cards-${f.path.replace(/\W/g, '-')}`}>
               <span className="dim">{label(kind, f.path)}</span>
@@ -290,12 +320,19 @@ export function KindTable<K extends KindName>(props: Props<K>) {
     <Table<T>
       size="small"
       rowKey="id"
-      dataSource={list.items}
+      dataSource={rows}
       columns={columns}
       pagination={false}
       tableLayout="fixed"
       scroll={{ x: Math.max(600, fields.length * 110) }}
       sticky={{ offsetHeader: 48 }}
+      rowSelection={
+        picked && {
+          selectedRowKeys: [...picked.ids],
+          columnWidth: 40,
+          onChange: (keys) => picked.set(rows.filter((r) => keys.includes(r.id))),
+        }
+      }
       onRow={(row) => rowProps(row)}
       onChange={(_, __, sorter) => {
         const s = Array.isArray(sorter) ? sorter[0] : sorter;
@@ -364,13 +401,11 @@ export function KindTable<K extends KindName>(props: Props<K>) {
           </button>
         </div>
       )}
-      {body && (
-        <div className={`card flush ${narrow && list.items.length ? 'bare' : ''}`}>{body}</div>
-      )}
+      {body && <div className={`card flush ${narrow && rows.length ? 'bare' : ''}`}>{body}</div>}
       {!filterError && (
         <Pager
           page={trail.length + 1}
-          shown={list.items.length}
+          shown={rows.length}
           total={list.total}
           more={!!list.next}
           go={go}

@@ -1,5 +1,6 @@
 import type { Rule } from '../api/schema';
 import { useI18n } from '../i18n';
+import { words } from '../lib/rules';
 import { visible } from '../lib/text';
 import { Copy, Facts, Tags, Technique, Text } from './bits';
 
@@ -26,6 +27,27 @@ export function Code({ text }: { text: string }) {
   );
 }
 
+/** The words of a condition in their colours; text of rule files is hostile as all other is. */
+export function Condition({ text }: { text: string }) {
+  let at = 0;
+  return (
+    <div className="code">
+      <pre className="condition">
+        {words(text).map((w) => {
+          const key = at;
+          at += w.text.length;
+          return (
+            <span key={key} className={`w-${w.type}`}>
+              {visible(w.text, 20000)}
+            </span>
+          );
+        })}
+      </pre>
+      <Copy text={text} />
+    </div>
+  );
+}
+
 /** inAlert: what the alert itself shows is left out. */
 export function RuleView({ rule: r, inAlert }: { rule: Rule; inAlert?: boolean }) {
   const { t, lang } = useI18n();
@@ -40,7 +62,7 @@ export function RuleView({ rule: r, inAlert }: { rule: Rule; inAlert?: boolean }
           <Text value={desc.trim()} />
         </p>
       )}
-      {advice && (
+      {advice && !inAlert && (
         <>
           <h4>{t('rule.advice')}</h4>
           <p className="pre">
@@ -58,7 +80,7 @@ export function RuleView({ rule: r, inAlert }: { rule: Rule; inAlert?: boolean }
       {r.condition && (
         <>
           <h4>{t('rule.condition')}</h4>
-          <Code text={r.condition.trim()} />
+          <Condition text={r.condition.trim()} />
         </>
       )}
       {r.output && (

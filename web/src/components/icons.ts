@@ -39,4 +39,5 @@ export { default as StopOutlined } from '@ant-design/icons/StopOutlined';
 export { default as SunOutlined } from '@ant-design/icons/SunOutlined';
 export { default as ThunderboltOutlined } from '@ant-design/icons/ThunderboltOutlined';
 export { default as UploadOutlined } from '@ant-design/icons/UploadOutlined';
+export { default as TableOutlined } from '@ant-design/icons/TableOutlined';
 export { default as UserOutlined } from '@ant-design/icons/UserOutlined';

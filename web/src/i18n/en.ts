@@ -2,6 +2,7 @@
 // {name} is put in; {n|alert|alerts} chooses by the number n and puts it before.
 
 import { respondEn } from './respond.en';
+import { triageEn } from './triage.en';
 
 export const en = {
   // general
@@ -523,4 +524,5 @@ export const en = {
   'f.record_error': 'Recorder error',
   'f.connected': 'Connected',
   ...respondEn,
+  ...triageEn,
 };

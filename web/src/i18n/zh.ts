@@ -1,6 +1,7 @@
 import type { en } from './en';
 
 import { respondZh } from './respond.zh';
+import { triageZh } from './triage.zh';
 
 export const zh: Record<keyof typeof en, string> = {
   // general
@@ -517,4 +518,5 @@ export const zh: Record<keyof typeof en, string> = {
   'f.record_error': '记录仪错误',
   'f.connected': '已连接',
   ...respondZh,
+  ...triageZh,
 };

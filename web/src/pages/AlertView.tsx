@@ -1,8 +1,8 @@
 import { App, Button, Alert as Notice } from 'antd';
 import { useState } from 'react';
 import { call, objectPath } from '../api/client';
-import type { Alert, Rules } from '../api/schema';
-import { useMay } from '../api/session';
+import type { Alert, Incident, Rule, Rules } from '../api/schema';
+import { useMay, useSession } from '../api/session';
 import { asApiError, useGet } from '../api/use';
 import { Ancestry } from '../components/Ancestry';
 import {
@@ -16,42 +16,175 @@ import {
   Time,
   useErrorText,
 } from '../components/bits';
+import { ExceptionDialog } from '../components/ExceptionDialog';
+import { IncidentTitle, Risk } from '../components/incident';
 import { RuleView, useRuleTitle } from '../components/RuleView';
 import { ResponseBar } from '../components/response-bar';
+import {
+  AssignButton,
+  Assignee,
+  Comments,
+  Engine,
+  useSaid,
+  useTriage,
+  Verdict,
+  VerdictButtons,
+} from '../components/triage';
 import { useI18n } from '../i18n';
-import { count } from '../lib/format';
+import { count, fullTime, parseTime } from '../lib/format';
+import { type Change, changed, recorderPath } from '../lib/triage';
 import { Link, paths } from '../router';
 
-function CloseButton({ alert, onChange }: { alert: Alert; onChange: (a: Alert) => void }) {
+/** What is made of the alert: verdict, who looks at it, notes, an exception for its like. */
+function Triage({ alert: a, onChange }: { alert: Alert; onChange: (a: Alert) => void }) {
   const { t } = useI18n();
+  const may = useMay('operator');
+  const said = useSaid();
+  const { user } = useSession();
+  const triage = useTriage<Alert>('alert');
+  const [excepting, setExcepting] = useState(false);
+  if (!may) return null;
+  const now = triage.amend(a);
+  const change = async (set: Change, words: string) => {
+    if (await triage.apply([now], set, words)) onChange(changed(now, set));
+  };
+  const toggle = a.state === 'open' ? 'closed' : 'open';
+  return (
+    <>
+      <div className="triage-bar" data-testid="triage-bar">
+        <VerdictButtons
+          value={now.verdict}
+          disabled={triage.busy}
+          choose={(v) => void change({ state: 'closed', verdict: v }, said.verdict(v, 1))}
+        />
+        <AssignButton
+          name={now.assignee}
+          disabled={triage.busy}
+          choose={(name) =>
+            void change(
+              { assignee: name },
+              name === user?.name ? said.mine(1) : said.assigned(1, name),
+            )
+          }
+        />
+        <Button onClick={() => setExcepting(true)} data-testid="exception-write">
+          {t('except.write')}
+        </Button>
+        <Button
+          type="text"
+          disabled={triage.busy}
+          data-testid="alert-state"
+          onClick={() =>
+            void change(
+              toggle === 'open' ? { state: 'open', verdict: 'none' } : { state: toggle },
+              toggle === 'closed' ? t('alert.closed') : t('alert.reopened'),
+            )
+          }
+        >
+          {toggle === 'closed' ? t('alert.close') : t('alert.reopen')}
+        </Button>
+      </div>
+      {excepting && <ExceptionDialog alert={a} close={() => setExcepting(false)} />}
+    </>
+  );
+}
+
+function AlertComments({ alert: a, onChange }: { alert: Alert; onChange: (a: Alert) => void }) {
+  const { t } = useI18n();
+  const may = useMay('operator');
   const { message } = App.useApp();
   const words = useErrorText();
-  const may = useMay('operator');
-  const [busy, setBusy] = useState(false);
-  if (!may) return null;
-  const to = alert.state === 'open' ? 'closed' : 'open';
-  const change = () => {
-    setBusy(true);
-    call<Alert | null>('PATCH', objectPath('alerts', alert.id), { state: to })
-      .then((a) => {
-        onChange(a?.id ? a : { ...alert, state: to });
-        message.success(to === 'closed' ? t('alert.closed') : t('alert.reopened'));
+  const add = (text: string) =>
+    call<Alert>('POST', `${objectPath('alerts', a.id)}/comments`, { text })
+      .then((to) => {
+        onChange(to);
+        return true;
       })
       .catch((e) => {
         const w = words(asApiError(e));
         message.error([w.title, w.detail].filter(Boolean).join(': '));
-      })
-      .finally(() => setBusy(false));
-  };
+        return false;
+      });
+  if (!may && !a.comments?.length) return null;
   return (
-    <Button
-      type={to === 'closed' ? 'primary' : 'default'}
-      loading={busy}
-      onClick={change}
-      data-testid="alert-state"
-    >
-      {to === 'closed' ? t('alert.close') : t('alert.reopen')}
-    </Button>
+    <section>
+      <h3>{t('triage.comments')}</h3>
+      <Comments comments={a.comments} add={may ? add : undefined} />
+    </section>
+  );
+}
+
+/** The incident it is part of: its trail may be too quiet so far to be one. */
+function PartOf({ id }: { id: string }) {
+  const incident = useGet<Incident>(objectPath('incidents', id));
+  const i = incident.data;
+  if (!i) return null;
+  return (
+    <Link to={paths.incident(i.id)} className="part-of" data-testid="alert-incident">
+      <Risk value={i.risk} priority={i.priority} />
+      <IncidentTitle incident={i} />
+    </Link>
+  );
+}
+
+/** Which engine told, what was done at once, and what is known of its like. */
+function Context({ a }: { a: Alert }) {
+  const { t, maybe, lang } = useI18n();
+  const acted = a.response !== 'alert' || !!a.response_how;
+  return (
+    <Facts
+      items={[
+        [t('f.engine'), <Engine value={a.engine} />],
+        [
+          t('f.response'),
+          acted && (
+            <span className={a.response === 'alert' ? undefined : 'responded'}>
+              {maybe(`response.${a.response}`) ?? a.response}
+              {a.response_how && (
+                <span className="dim">
+                  {' '}
+                  · <Text value={a.response_how} max={300} />
+                </span>
+              )}
+            </span>
+          ),
+        ],
+        [
+          t('alert.seen'),
+          a.seen_before > 0
+            ? a.seen_since
+              ? t('alert.seenSince', {
+                  n: a.seen_before,
+                  since: fullTime(parseTime(a.seen_since) ?? 0, lang),
+                })
+              : t('alert.seenTimes', { n: a.seen_before })
+            : a.seen_since && t('alert.seenNever'),
+        ],
+        [t('alert.partOf'), a.incident_id && <PartOf id={a.incident_id} />],
+        [
+          t('alert.recorded'),
+          a.recorded && (
+            <Link to={recorderPath(a.container?.id, a.time)} data-testid="alert-recorded">
+              {t('alert.showRecord')}
+            </Link>
+          ),
+        ],
+      ]}
+    />
+  );
+}
+
+function Advice({ rule }: { rule: Rule | undefined }) {
+  const { t, lang } = useI18n();
+  const advice = rule && ((lang === 'zh' && rule.advice_zh) || rule.advice);
+  if (!advice) return null;
+  return (
+    <div className="advice" data-testid="alert-advice">
+      <b>{t('rule.advice')}</b>
+      <p className="pre">
+        <Text value={advice.trim()} />
+      </p>
+    </div>
   );
 }
 
@@ -215,15 +348,18 @@ export function AlertView({ alert: a, onChange }: { alert: Alert; onChange: (a: 
             <Priority value={a.priority} />
             <State value={a.state} />
             <Time value={a.time} />
+            <Verdict value={a.verdict} />
+            <Assignee name={a.assignee} />
             {a.count > 1 && <span className="times num">×{count(a.count, lang)}</span>}
           </div>
         </div>
-        <CloseButton alert={a} onChange={onChange} />
       </header>
+      <Triage alert={a} onChange={onChange} />
       <div className="output">
         <Text value={a.output} max={8000} />
         {a.output && <Copy text={a.output} />}
       </div>
+      <Advice rule={rule} />
       {a.lost > 0 && (
         <Notice type="warning" showIcon className="gap" title={t('alert.lost', { n: a.lost })} />
       )}
@@ -244,8 +380,12 @@ export function AlertView({ alert: a, onChange }: { alert: Alert; onChange: (a: 
         </div>
       )}
       <section>
+        <Context a={a} />
+      </section>
+      <section>
         <Where a={a} />
       </section>
+      <AlertComments alert={a} onChange={onChange} />
       {!own && (
         <>
           <section>

@@ -1,19 +1,42 @@
-import { DatePicker, Drawer, Segmented, Select } from 'antd';
+// The queue of alerts: what is open, worst first, and what is done with it one by one or together.
+import { Button, DatePicker, Drawer, Segmented, Select, Tooltip } from 'antd';
 import dayjs from 'dayjs';
-import { useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { objectPath } from '../api/client';
 import { useLive } from '../api/live';
 import { type Alert, type Overview, priorities } from '../api/schema';
+import { useMay, useSession } from '../api/session';
 import { useGet, useThrottled } from '../api/use';
 import { Loaded, PageHead, Priority } from '../components/bits';
 import { KindTable } from '../components/KindTable';
-import { useI18n } from '../i18n';
+import {
+  BulkBar,
+  CommentDialog,
+  dialogOpen,
+  ShortcutHelp,
+  useSaid,
+  useTriage,
+} from '../components/triage';
+import { type Key, useI18n } from '../i18n';
 import { compact } from '../lib/format';
 import { allOf, quote } from '../lib/text';
+import {
+  type Change,
+  queueConditions,
+  type Shortcut,
+  shortcutOf,
+  stepTo,
+  type VerdictName,
+  verdicts,
+} from '../lib/triage';
 import { navigate, paths, useLocation, useSetQuery } from '../router';
 import { useNarrow } from '../theme';
 import { AlertView } from './AlertView';
 import { alertCells, alertColumns, alertWidths } from './alertColumns';
+
+const engines = ['rule', 'drift', 'profile', 'threat', 'indicator', 'correlation', 'system'];
+const listOf = (text: string | null, known: readonly string[]) =>
+  (text ?? '').split(',').filter((x) => known.includes(x));
 
 const spans: Record<string, number> = { '1h': 1, '24h': 24, '7d': 168, '30d': 720 };
 
@@ -124,10 +147,169 @@ function AlertDrawer({ id, close }: { id: string; close: () => void }) {
   );
 }
 
+function QueueControls({ names }: { names: string[] }) {
+  const { t } = useI18n();
+  const { query } = useLocation();
+  const setQuery = useSetQuery();
+  const { user } = useSession();
+  const assignee = query.get('assignee') ?? '';
+  const known = [...new Set([...names, ...(/^(me|none|)$/.test(assignee) ? [] : [assignee])])];
+  return (
+    <>
+      <Select
+        mode="multiple"
+        allowClear
+        maxTagCount="responsive"
+        className="wish wish-wide"
+        placeholder={t('queue.engine')}
+        aria-label={t('queue.engine')}
+        data-testid="wish-engine"
+        value={listOf(query.get('engine'), engines)}
+        onChange={(v: string[]) => setQuery({ engine: v.join(',') || undefined })}
+        options={engines.map((e) => ({ value: e, label: t(`engine.${e}` as Key) }))}
+      />
+      <Select
+        className="wish"
+        aria-label={t('queue.verdict')}
+        value={query.get('verdict') ?? ''}
+        onChange={(v: string) => setQuery({ verdict: v || undefined })}
+        options={[
+          { value: '', label: t('queue.anyVerdict') },
+          { value: 'none', label: t('verdict.none') },
+          ...verdicts.map((v) => ({ value: v, label: t(`verdict.${v}` as Key) })),
+        ]}
+      />
+      <Select
+        className="wish"
+        aria-label={t('queue.assignee')}
+        value={assignee}
+        onChange={(v: string) => setQuery({ assignee: v || undefined })}
+        options={[
+          { value: '', label: t('queue.anyone') },
+          { value: 'me', label: t('queue.mine') },
+          { value: 'none', label: t('queue.nobodys') },
+          ...known.filter((n) => n !== user?.name).map((n) => ({ value: n, label: n })),
+        ]}
+      />
+    </>
+  );
+}
+
+/** What keys and buttons do to the rows that are picked, or to the one that the cursor is on. */
+function useQueue(id: string | undefined, suffix: string, reload: () => void) {
+  const may = useMay('operator');
+  const { user } = useSession();
+  const said = useSaid();
+  const triage = useTriage<Alert>('alert', reload);
+  const [rows, setRows] = useState<Alert[]>([]);
+  const [picked, setPicked] = useState<Alert[]>([]);
+  const [at, setAt] = useState<string>();
+  const [commenting, setCommenting] = useState<Alert[]>();
+  const [helping, setHelping] = useState(false);
+  const cursor = id ?? at;
+  const ids = rows.map((r) => r.id);
+
+  const move = (to: string | undefined) => {
+    if (!to) return;
+    if (id) navigate(paths.alert(to) + suffix, { replace: true, keepScroll: true });
+    else setAt(to);
+    document
+      .querySelector(`[data-testid="alert-row"][data-id="${CSS.escape(to)}"]`)
+      ?.scrollIntoView({ block: 'nearest' });
+  };
+  const targets = () => {
+    if (picked.length && !id) return picked;
+    return rows.filter((r) => r.id === cursor);
+  };
+  const change = async (set: Change, words: (n: number) => string, on = targets()) => {
+    if (!may || !on.length) return;
+    if (set.state === 'closed' && !id) {
+      const left = ids.filter((x) => x === cursor || !on.some((o) => o.id === x));
+      const next = on.some((o) => o.id === cursor) ? stepTo(left, cursor, 1) : cursor;
+      setAt(next !== cursor || !on.some((o) => o.id === next) ? next : undefined);
+    }
+    if (await triage.apply(on, set, words(on.length))) setPicked([]);
+  };
+  const close = (v: VerdictName, on?: Alert[]) =>
+    change({ state: 'closed', verdict: v }, (n) => said.verdict(v, n), on);
+  const assign = (name: string, on?: Alert[]) =>
+    change(
+      { assignee: name },
+      (n) => (name === user?.name ? said.mine(n) : said.assigned(n, name)),
+      on,
+    );
+  const toggle = (row: string | undefined) =>
+    setPicked((p) => {
+      if (p.some((r) => r.id === row)) return p.filter((r) => r.id !== row);
+      return [...p, ...rows.filter((r) => r.id === row)];
+    });
+
+  const run = (does: Shortcut) => {
+    switch (does) {
+      case 'next':
+        return move(stepTo(ids, cursor, 1));
+      case 'previous':
+        return move(stepTo(ids, cursor, -1));
+      case 'select':
+        return toggle(cursor);
+      case 'open':
+        if (cursor && !id) navigate(paths.alert(cursor) + suffix, { keepScroll: true });
+        return;
+      case 'mine':
+        return void assign(user?.name ?? '');
+      case 'comment':
+        if (may && targets().length) setCommenting(targets());
+        return;
+      case 'help':
+        return setHelping(true);
+      case 'leave':
+        if (!id) {
+          setPicked([]);
+          setAt(undefined);
+        }
+        return;
+      default:
+        return void close(does);
+    }
+  };
+  const latest = useRef(run);
+  latest.current = run;
+  useEffect(() => {
+    const onKey = (e: KeyboardEvent) => {
+      const does = dialogOpen() ? undefined : shortcutOf(e);
+      if (!does) return;
+      if (does !== 'leave') e.preventDefault();
+      latest.current(does);
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, []);
+
+  return {
+    may,
+    triage,
+    said,
+    rows,
+    setRows: useCallback((r: Alert[]) => setRows(r), []),
+    picked,
+    setPicked,
+    cursor,
+    setAt,
+    close,
+    assign,
+    commenting,
+    setCommenting,
+    helping,
+    setHelping,
+  };
+}
+
 export function AlertsPage({ id }: { id?: string }) {
   const { t } = useI18n();
   const { query } = useLocation();
   const setQuery = useSetQuery();
+  const narrow = useNarrow();
+  const { user } = useSession();
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 60000);
@@ -139,23 +321,52 @@ export function AlertsPage({ id }: { id?: string }) {
 
   const state = query.get('state') ?? 'open';
   const range = query.get('range') ?? '';
-  const chosen = useMemo(
-    () =>
-      (query.get('priority') ?? '')
-        .split(',')
-        .filter((p) => (priorities as readonly string[]).includes(p)),
-    [query],
-  );
+  const priority = query.get('priority');
+  const chosen = useMemo(() => listOf(priority, priorities), [priority]);
   const fixed = allOf(
-    state === 'open' || state === 'closed' ? `state = ${state}` : undefined,
-    chosen.length ? `priority in (${chosen.join(', ')})` : undefined,
-    range ? rangeCondition(range, now) : undefined,
+    ...queueConditions({
+      state: state === 'open' || state === 'closed' ? state : 'all',
+      priorities: chosen,
+      engines: listOf(query.get('engine'), engines),
+      verdict: listOf(query.get('verdict'), ['none', ...verdicts])[0] ?? '',
+      assignee: query.get('assignee') ?? '',
+      me: user?.name ?? '',
+      time: range ? rangeCondition(range, now) : undefined,
+    }),
   );
   const search = query.toString();
   const suffix = search ? `?${search}` : '';
+  const q = useQueue(id, suffix, recount);
+  const { amend } = q.triage;
+  // closed ones leave the queue at once, but for the one that is being read
+  const shown = useCallback(
+    (a: Alert) => {
+      const as = amend(a);
+      return state !== 'all' && as.state !== state && as.id !== id ? undefined : as;
+    },
+    [amend, state, id],
+  );
+  const names = useMemo(
+    () => [...new Set(q.rows.flatMap((a) => a.assignee ?? []))].sort(),
+    [q.rows],
+  );
+  const queue = state === 'open';
   return (
     <>
-      <PageHead title={t('nav.alerts')} />
+      <PageHead title={t('nav.alerts')}>
+        {!narrow && (
+          <Tooltip title={t('keys.title')}>
+            <Button
+              type="text"
+              aria-label={t('keys.title')}
+              onClick={() => q.setHelping(true)}
+              data-testid="shortcuts"
+            >
+              <kbd>?</kbd>
+            </Button>
+          </Tooltip>
+        )}
+      </PageHead>
       <PriorityChips
         chosen={chosen}
         set={(p) => setQuery({ priority: p.join(',') || undefined })}
@@ -167,11 +378,23 @@ export function AlertsPage({ id }: { id?: string }) {
         widths={alertWidths}
         cells={alertCells}
         fixed={fixed}
+        defaultSort={queue ? 'priority' : '-time'}
         testid="alert-row"
         live
-        hold={!!id}
+        hold={!!id || q.picked.length > 0}
         selected={id}
-        onOpen={(a) => navigate(paths.alert(a.id) + suffix, { keepScroll: true })}
+        cursor={q.cursor}
+        amend={shown}
+        onRows={q.setRows}
+        picked={
+          q.may
+            ? { ids: new Set(q.picked.map((a) => a.id)), set: (rows) => q.setPicked(rows) }
+            : undefined
+        }
+        onOpen={(a) => {
+          q.setAt(a.id);
+          navigate(paths.alert(a.id) + suffix, { keepScroll: true });
+        }}
         rowClass={(a) => (a.state === 'closed' && state !== 'closed' ? 'faded' : '')}
         controls={
           <>
@@ -184,6 +407,19 @@ export function AlertsPage({ id }: { id?: string }) {
               ]}
               onChange={(v) => setQuery({ state: v === 'open' ? undefined : String(v) })}
             />
+            {queue && (
+              <Select
+                className="wish"
+                aria-label={t('queue.order')}
+                value={query.get('sort') ?? ''}
+                onChange={(v: string) => setQuery({ sort: v || undefined })}
+                options={[
+                  { value: '', label: t('queue.worst') },
+                  { value: '-time', label: t('queue.newest') },
+                ]}
+              />
+            )}
+            <QueueControls names={names} />
             <Range value={range} set={(v) => setQuery({ range: v })} />
           </>
         }
@@ -192,6 +428,23 @@ export function AlertsPage({ id }: { id?: string }) {
           hint: t('alert.emptyHint'),
         }}
       />
+      <BulkBar
+        n={id ? 0 : q.picked.length}
+        busy={q.triage.busy}
+        verdict={(v) => void q.close(v, q.picked)}
+        assign={(name) => void q.assign(name, q.picked)}
+        comment={() => q.setCommenting(q.picked)}
+        clear={() => q.setPicked([])}
+      />
+      <CommentDialog
+        open={!!q.commenting}
+        n={q.commenting?.length ?? 0}
+        close={() => q.setCommenting(undefined)}
+        save={(text) =>
+          q.triage.apply(q.commenting ?? [], {}, q.said.commented(q.commenting?.length ?? 0), text)
+        }
+      />
+      <ShortcutHelp open={q.helping} close={() => q.setHelping(false)} />
       {id && (
         <AlertDrawer
           key={id}

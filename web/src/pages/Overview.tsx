@@ -1,13 +1,22 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { get, listPath, type Page } from '../api/client';
 import { useLive } from '../api/live';
-import { type Alert, type Overview, type Process, priorities } from '../api/schema';
+import {
+  type Alert,
+  type Drill,
+  type Incident,
+  type Overview,
+  type Process,
+  priorities,
+} from '../api/schema';
 import { useGet, useThrottled } from '../api/use';
 import { Card, Line, Loaded, Nothing, PageHead, Priority, Text, Time } from '../components/bits';
 import { HourBars, Share } from '../components/charts';
+import { ContainerLinks, IncidentTitle, Risk } from '../components/incident';
 import { RuleName } from '../components/RuleName';
 import { useI18n } from '../i18n';
 import { compact, count } from '../lib/format';
+import { drillSeen, lastDrills } from '../lib/matrix';
 import { quote } from '../lib/text';
 import { Link, paths } from '../router';
 
@@ -32,6 +41,71 @@ function Figure(props: { name: string; value: number; of?: number; to?: string; 
   );
 }
 
+/** What the drills proved, by the last result of each. */
+function DrillFigure() {
+  const { t, lang } = useI18n();
+  const drills = useGet<Page<Drill>>(listPath('drills', { sort: '-time', limit: 1000 }));
+  const reload = useThrottled(drills.reload, 5000);
+  useLive(['drill'], reload, reload);
+  const ran = lastDrills(drills.data?.items ?? []).filter((d) => d.ran);
+  const seen = ran.filter(drillSeen).length;
+  return (
+    <Link to="/attack" className={`figure ${seen < ran.length ? 'bad' : ''}`}>
+      <span>{t('overview.drills')}</span>
+      <b className="num" data-testid="drill-figure">
+        {ran.length ? count(seen, lang) : drills.data ? '–' : ''}
+        {drills.data && (
+          <i>
+            {' '}
+            {ran.length
+              ? t('overview.of', { n: count(ran.length, lang) })
+              : t('overview.drillsNone')}
+          </i>
+        )}
+      </b>
+    </Link>
+  );
+}
+
+/** What is being worked on or should be, riskiest first. */
+function Incidents() {
+  const { t } = useI18n();
+  const incidents = useGet<Page<Incident>>(
+    listPath('incidents', { filter: 'state in (open, contained)', sort: '-risk', limit: 6 }),
+  );
+  const reload = useThrottled(incidents.reload, 2000);
+  useLive(['incident'], reload, reload);
+  return (
+    <Loaded of={incidents} rows={4}>
+      {(page) =>
+        page.items.length ? (
+          <>
+            <ul className="incident-list" data-testid="overview-incidents">
+              {page.items.map((i) => (
+                <li key={i.id}>
+                  <Link to={paths.incident(i.id)}>
+                    <Risk value={i.risk} priority={i.priority} />
+                    <span className="line">
+                      <IncidentTitle incident={i} />
+                    </span>
+                    <ContainerLinks incident={i} max={1} plain />
+                    <Time value={i.last} relative />
+                  </Link>
+                </li>
+              ))}
+            </ul>
+            {(page.total ?? 0) > page.items.length && (
+              <Link to="/incidents">{t('overview.incidentsAll')}</Link>
+            )}
+          </>
+        ) : (
+          <Nothing title={t('overview.incidentsNone')} />
+        )
+      }
+    </Loaded>
+  );
+}
+
 function Figures({ o }: { o: Overview }) {
   const { t } = useI18n();
   const open = Object.values(o.alerts_open).reduce((a, b) => a + b, 0);
@@ -47,6 +121,7 @@ function Figures({ o }: { o: Overview }) {
       <Figure name={t('overview.processes')} value={o.processes_running} />
       <Figure name={t('overview.images')} value={o.images} to="/images" />
       <Figure name={t('overview.hosts')} value={o.hosts} to="/hosts" />
+      <DrillFigure />
     </div>
   );
 }
@@ -285,6 +360,9 @@ export function OverviewPage() {
             </Card>
             <Card title={t('overview.openByPriority')} className="side-card">
               <OpenByPriority open={o.alerts_open} />
+            </Card>
+            <Card title={t('overview.incidents')} className="full">
+              <Incidents />
             </Card>
             <Card title={t('overview.topRules')}>
               <TopRules o={o} />

@@ -2,22 +2,27 @@ import type { Alert } from '../api/schema';
 import { Line, Priority, State, Technique, Time } from '../components/bits';
 import type { Cells } from '../components/KindTable';
 import { RuleName } from '../components/RuleName';
+import { Assignee, Engine, Verdict } from '../components/triage';
 import { Link, paths } from '../router';
 
 export const alertColumns = [
   'time',
   'priority',
   'rule',
+  'engine',
   'container.name',
   'container.image',
   'proc.cmdline',
+  'assignee',
   'state',
 ];
 export const alertWidths = {
   time: 142,
   priority: 112,
-  state: 84,
+  state: 132,
   rule: 260,
+  engine: 92,
+  assignee: 104,
   'container.name': 150,
   'container.image': 150,
   count: 70,
@@ -35,7 +40,16 @@ export const alertCells: Cells<Alert> = {
   ),
   // no link of its own: a click anywhere in the row opens the alert
   'container.name': (a) => <Line value={a.container?.name ?? a.container?.id.slice(0, 12)} />,
-  state: (a) => <State value={a.state} />,
+  engine: (a) => <Engine value={a.engine} />,
+  verdict: (a) => <Verdict value={a.verdict} />,
+  assignee: (a) => <Assignee name={a.assignee} />,
+  // a verdict says more than that it is closed
+  state: (a) =>
+    a.state === 'closed' && a.verdict !== 'none' && a.verdict ? (
+      <Verdict value={a.verdict} />
+    ) : (
+      <State value={a.state} />
+    ),
   techniques: (a) => (
     <span className="tags">
       {a.techniques?.map((x) => (
