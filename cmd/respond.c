@@ -194,7 +194,7 @@ static int container_set(struct ask *q, const char *what, struct sk_err *err)
 static int target_set(struct ask *q, struct sk_err *err)
 {
     const struct sk_args *a = q->a;
-    const char *second = a->n_pos > 1 ? a->pos[1] : NULL;
+    const char *second = a->n_pos > 1 ? a->pos[1] : "";
     int r = 0;
 
     switch (q->act.kind) {

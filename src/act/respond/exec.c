@@ -219,7 +219,7 @@ static int mark(struct sk_respond *r, int fd, unsigned what, struct sk_err *err)
 static bool is_held(struct rs_job *j)
 {
     struct rs_block b = {0};
-    struct stat st;
+    struct stat st = {0};
     SK_CLEANUP(sk_closep) int fd = file_find(j, &st, NULL);
     size_t i;
 

@@ -199,22 +199,25 @@ static int is_open_file(int dir, const char *name, const struct rs_kept *k)
     return st.st_ino == k->st.st_ino && st.st_dev == k->st.st_dev ? 0 : -ESTALE;
 }
 
+static bool unchanged(const struct stat *before, const struct stat *after)
+{
+    return before->st_size == after->st_size && before->st_mtim.tv_sec == after->st_mtim.tv_sec &&
+           before->st_mtim.tv_nsec == after->st_mtim.tv_nsec;
+}
+
 /* Bytes and attributes of one moment: a file that is being written meanwhile is copied again. */
 static int keep_file(struct rs_job *j, int fd, struct rs_kept *k)
 {
-    struct stat after;
+    struct stat before = {0};
     int r = 0, i;
 
     for (i = 0; i < 3 && r == 0; i++) {
-        if (lseek(fd, 0, SEEK_SET) < 0)
-            return sk_err_errno(&j->err, errno, "lseek");
-        r = keep_meta(j, fd, k);
+        if (lseek(fd, 0, SEEK_SET) < 0 || fstat(fd, &before) < 0)
+            return sk_err_errno(&j->err, errno, "reading it");
+        r = keep_bytes(j, fd, k);
         if (r == 0)
-            r = keep_bytes(j, fd, k);
-        if (r == 0)
-            r = keep_meta(j, fd, k); /* with the hash */
-        if (r == 0 && fstat(fd, &after) == 0 && after.st_mtim.tv_sec == k->st.st_mtim.tv_sec &&
-            after.st_mtim.tv_nsec == k->st.st_mtim.tv_nsec && after.st_size == k->st.st_size)
+            r = keep_meta(j, fd, k);
+        if (r == 0 && unchanged(&before, &k->st))
             return 0;
     }
     if (r == 0)
@@ -228,7 +231,6 @@ static int take_away(struct rs_job *j, int dir, const char *name, int fd, struct
 
     if (r == 0)
         r = rs_kept_unlock(fd, k);
-
     if (r == -ESTALE)
         return sk_err_set(&j->err, r, SK_STR_FMT ": another file took its place meanwhile",
                           SK_STR_ARG(j->rec->a.path));
@@ -345,8 +347,10 @@ static int quarantine_apply(struct rs_job *j)
     SK_CLEANUP(sk_closep) int dir = -1;
     struct rs_kept *k = calloc(1, sizeof(*k));
     char name[256];
-    int r = k ? SK_MIN(root, 0) : sk_err_set(&j->err, -ENOMEM, "out of memory");
+    int r = SK_MIN(root, 0);
 
+    if (!k)
+        return sk_err_set(&j->err, -ENOMEM, "out of memory");
     if (r == 0) {
         dir = rs_path_open(root, j->rec->a.path, name, &j->err);
         r = SK_MIN(dir, 0);
@@ -404,8 +408,10 @@ static int quarantine_undo(struct rs_job *j)
     SK_CLEANUP(sk_closep) int from = -1;
     struct rs_kept *k = calloc(1, sizeof(*k));
     char name[256];
-    int r = k ? SK_MIN(root, 0) : sk_err_set(&j->err, -ENOMEM, "out of memory");
+    int r = SK_MIN(root, 0);
 
+    if (!k)
+        return sk_err_set(&j->err, -ENOMEM, "out of memory");
     if (r == 0)
         r = kept_load(j, k, &from);
     if (r == 0) {

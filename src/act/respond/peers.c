@@ -57,7 +57,7 @@ static int key_parse(struct sk_str text, struct rs_peer_key *ret)
 static int port_take(struct sk_str *text, uint16_t *ret)
 {
     ssize_t colon = sk_str_rchr(*text, ':'), first = sk_str_chr(*text, ':');
-    struct sk_str rest = *text;
+    struct sk_str rest;
     uint64_t port = 0;
     bool bracket = sk_str_starts(*text, SK_STR("["));
 
