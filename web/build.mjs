@@ -27,7 +27,9 @@ const result = await build({
   entryPoints: { app: 'src/main.tsx' },
   outdir: out,
   entryNames: 'assets/[name]-[hash]',
+  chunkNames: 'assets/[name]-[hash]',
   bundle: true,
+  splitting: true, // what is only sometimes needed, the editor, is loaded then
   format: 'esm',
   target: ['chrome109', 'firefox115', 'safari16.4'],
   minify: !values.dev,
@@ -44,7 +46,7 @@ const iconName = `assets/icon-${createHash('sha256').update(icon).digest('hex').
 writeFileSync(join(out, iconName), icon);
 
 const made = Object.keys(result.metafile.outputs).map((p) => `assets/${basename(p)}`);
-const js = made.find((p) => p.endsWith('.js'));
+const js = made.find((p) => /\/app-\w+\.js$/.test(p));
 const css = made.find((p) => p.endsWith('.css'));
 const html = readFileSync(join(here, 'index.html'), 'utf8')
   .replace('%icon%', `/${iconName}`)

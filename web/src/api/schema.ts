@@ -27,6 +27,7 @@ export type {
   Agent,
   Alert,
   Audit,
+  Comment,
   Container,
   Drill,
   Event,
@@ -133,6 +134,10 @@ export interface Rule {
   file?: string;
   line?: number;
   enabled?: boolean;
+  evaluated?: boolean;
+  why_not?: string;
+  response?: string;
+  id?: string;
   tags?: string[];
   techniques?: string[];
   title_zh?: string;
