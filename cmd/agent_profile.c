@@ -110,14 +110,6 @@ static bool stored(void *arg, const char *id, struct sk_arena *arena, struct sk_
 
 /* ---- from the console ------------------------------------------------------------------------ */
 
-static bool is_held(const struct sk_agent_run *a, struct sk_str id)
-{
-    SK_CLEANUP(sk_arena_freep) struct sk_arena *arena = sk_arena_new(DOC_BYTES);
-    struct sk_profile p;
-
-    return arena && sk_profiles_get(a->profiles->profiles, id, arena, &p) == 0;
-}
-
 static void removed_got(struct sk_agent_run *a, struct sk_str id)
 {
     struct agent_profiles *ap = a->profiles;
@@ -143,7 +135,7 @@ void agent_profile_got(struct sk_agent_run *a, const void *profile, bool removed
         removed_got(a, p->id);
         return;
     }
-    if (is_held(a, p->id)) {
+    if (sk_profiles_has(ap->profiles, p->id)) {
         if (sk_profiles_take(ap->profiles, p, true, sk_now_wall_ns()) < 0)
             sk_log(a->conf.log, SK_ERROR, "profiles", "out of memory; a change is not in force",
                    "profile=" SK_STR_FMT, SK_STR_ARG(p->name));
@@ -166,6 +158,7 @@ static void want_take(struct sk_agent_run *a, const struct sk_container *c)
     char path[SK_PATH_TEXT];
 
     if (sk_map_size(ap->wanted) == 0 || !arena || sk_workload_key(c, arena, &w) < 0 ||
+        !sk_profiles_has(ap->profiles, sk_str_c(w.id)) || /* it has ended: nothing came of it */
         !sk_map_del(ap->wanted, sk_str_hash(sk_str_c(w.id))))
         return;
     if (file_read(a, w.id, ".want", arena, &p) &&

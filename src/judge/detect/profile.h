@@ -75,9 +75,9 @@ void sk_profiles_want(uint64_t types[2]);
 /* True when this event would be looked at once its container is known. */
 bool sk_profiles_wants(const struct sk_event *ev);
 
-/* Learns from an event or judges it; alert is called for a deviation that is not folded, and, with a
- * count of 0, for one that is folded but asks for a response: it is to be answered, not told again.
- * Texts of an alert are valid during the call. Returns how many deviations there were. */
+/* Learns from an event or judges it; alert is called for a deviation that is not folded, and, with
+ * a count of 0, for one that is folded but asks for a response: it is to be answered, not told
+ * again. Texts of an alert are valid during the call. Returns how many deviations there were. */
 size_t sk_profiles_event(struct sk_profiles *p, const struct sk_event *ev,
                          void (*alert)(void *arg, const struct sk_alert *a), void *arg);
 /* The process did something suspicious: nothing is learned from it and its descendants, and what it
@@ -100,6 +100,7 @@ void sk_profiles_forget(struct sk_profiles *p, struct sk_str id);
 enum sk_profile_use { SK_PU_SAVE, SK_PU_REPORT, SK_PU_N };
 int sk_profiles_due(struct sk_profiles *p, enum sk_profile_use use, int64_t now, int64_t every_ns,
                     int64_t slow_ns, struct sk_arena *a, struct sk_profile *ret) SK_NODISCARD;
+bool sk_profiles_has(const struct sk_profiles *p, struct sk_str id); /* it is held */
 /* One of them, for tests and status: 0, 1 (none), -ENOMEM. */
 int sk_profiles_get(const struct sk_profiles *p, struct sk_str id, struct sk_arena *a,
                     struct sk_profile *ret) SK_NODISCARD;

@@ -408,6 +408,11 @@ static int profile_out(const struct pf_profile *f, struct sk_arena *a, struct sk
     return entries_out(f, d, a, &ret->entries);
 }
 
+bool sk_profiles_has(const struct sk_profiles *p, struct sk_str id)
+{
+    return pf_profile_get(p, id) != NULL;
+}
+
 int sk_profiles_get(const struct sk_profiles *p, struct sk_str id, struct sk_arena *a,
                     struct sk_profile *ret)
 {
