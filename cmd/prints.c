@@ -30,7 +30,8 @@ static void reader_gone(struct sk_prints *p, int error)
 {
     struct sk_err err = {0};
 
-    p->lost += lines_in(p->wait.p + p->at, p->wait.n - p->at);
+    if (p->wait.n > p->at)
+        p->lost += lines_in(p->wait.p + p->at, p->wait.n - p->at);
     forget(p);
     if (!p->gone)
         sk_log(p->log, SK_WARN, "agent", "alerts are not printed any more", "error=%s",

@@ -192,6 +192,7 @@ struct sk_server_run *sk_server_run_free(struct sk_server_run *s)
         (void)pthread_join(s->keeper, NULL);
     }
     (void)sk_serve_free(s->serve); /* pokes the door: goes before it */
+    server_audit_free(s);
     (void)sk_link_server_free(s->door);
     (void)sk_changes_free(s->changes);
     free(s->rules_json);
