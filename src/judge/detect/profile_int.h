@@ -39,7 +39,7 @@ void pf_add(struct pf_text *t, struct sk_str s);
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-enum { PE_PERSON = 1, PE_DENIED = 2 };
+enum { PE_PERSON = 1, PE_DENIED = 2, PE_REPORTED = 4 }; /* reported: the console knows of it */
 struct pf_entry {
     struct pf_entry *next, *prev; /* of the profile */
     struct pf_entry *same;        /* next with this key */

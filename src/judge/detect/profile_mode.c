@@ -168,8 +168,8 @@ static int entry_in(struct sk_profiles *p, struct pf_profile *f, const struct sk
         e->first = SK_MIN(e->first, in->first);
     if (in->last)
         e->last = in->last;
-    e->flags =
-        (uint8_t)((in->by_person ? PE_PERSON : 0) | (in->denied ? PE_DENIED | PE_PERSON : 0));
+    e->flags = (uint8_t)(PE_REPORTED | (in->by_person ? PE_PERSON : 0) |
+                         (in->denied ? PE_DENIED | PE_PERSON : 0));
     e->digest = digest_index(f, in->digest);
     return 0;
 }
@@ -235,7 +235,8 @@ static int entries_compare(struct sk_profiles *p, struct pf_profile *f, const st
     for (e = f->entries; e; e = next) {
         next = e->next;
         if (!sk_map_get(listed, e->key) &&
-            ((e->flags & (PE_PERSON | PE_DENIED)) || e->first < made))
+            ((e->flags & (PE_PERSON | PE_DENIED)) ||
+             ((e->flags & PE_REPORTED) && e->first < made))) /* else nobody has seen it yet */
             pf_drop(p, e);
     }
     return 0;
@@ -424,6 +425,7 @@ int sk_profiles_get(const struct sk_profiles *p, struct sk_str id, struct sk_are
 int sk_profiles_due(struct sk_profiles *p, enum sk_profile_use use, int64_t now, int64_t every_ns,
                     int64_t slow_ns, struct sk_arena *a, struct sk_profile *ret)
 {
+    struct pf_entry *e;
     size_t it = 0;
     struct sk_str key;
     void *val;
@@ -439,6 +441,8 @@ int sk_profiles_due(struct sk_profiles *p, enum sk_profile_use use, int64_t now,
         r = profile_out(f, a, ret);
         if (r < 0)
             return r;
+        for (e = f->entries; e && use == SK_PU_REPORT; e = e->next)
+            e->flags |= PE_REPORTED;
         f->changed[use] = f->counted[use] = false;
         f->given[use] = now;
         return 0;

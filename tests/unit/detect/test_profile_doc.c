@@ -360,7 +360,8 @@ static void denied_is_told_while_learning_and_allowed_is_quiet(void **state)
     (void)state;
     (void)give(p, &curl, &t);
     assert_int_equal(t.n, 0);
-    get(p, a, &f);
+    assert_int_equal(sk_profiles_due(p, SK_PU_REPORT, EV_EPOCH + 5 * SECOND, 0, 0, a, &f), 0);
+    (void)give(p, &(struct ev){.type = SK_E_OPENAT, .file = "/not/reported", .write = true}, &t);
     f.entries = (struct sk_list){say, 2};
     f.version = 1;
     f.updated = EV_EPOCH + SECOND;
@@ -378,7 +379,8 @@ static void denied_is_told_while_learning_and_allowed_is_quiet(void **state)
     assert_int_equal(sk_profiles_take(p, &f, true, EV_EPOCH + SECOND), 0);
     get(p, a, &f);
     assert_true(entry(&f, SK_AP_EXEC, "/usr/bin/curl")->denied);
-    assert_int_equal(f.entries.n, 2); /* as whom curl ran was taken out */
+    assert_non_null(entry(&f, SK_AP_FILE, "/not/reported")); /* nobody could take it out yet */
+    assert_int_equal(f.entries.n, 3);                        /* as whom curl ran was taken out */
 }
 
 static void saved_and_taken_back_it_is_the_same(void **state)
