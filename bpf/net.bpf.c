@@ -4,8 +4,10 @@
 #define SOCK_DGRAM 2
 #define SOCK_RAW 3
 #define IPPROTO_TCP 6
+#define TCP_SYN_SENT 2
 #define TCP_CLOSE 7
 #define EINPROGRESS 115
+#define ECANCELED 125
 
 struct sockaddr_user { /* sockaddr_in, sockaddr_in6 */
     __u16 family;
@@ -196,7 +198,8 @@ struct owner {
     __u64 start, cgroup, ino;
     __u32 tgid, tid;
     __u16 flags;
-    __u16 pad[3];
+    __u16 pad;
+    __u32 opened; /* in 2^20 ns since boot */
 };
 #define OWNER_WAYS SKW_OWNER_WAYS
 #define OWNER_BUSY 1 /* no address */
@@ -245,6 +248,7 @@ static __always_inline void owner_keep(struct skw_sock *r, __u64 key)
     b->o[at].tgid = r->h.tgid;
     b->o[at].tid = r->h.tid;
     b->o[at].flags = r->h.flags;
+    b->o[at].opened = (__u32)(r->h.time >> 20);
     b->key[at] = key;
 }
 
@@ -382,35 +386,167 @@ static __always_inline int on_sock(struct sys_exit_ctx *ctx)
 
 struct user_msghdr_head { /* struct user_msghdr */
     __u64 name;
-    __u32 namelen;
+    __u32 namelen, pad;
+    __u64 iov, iovlen;
+};
+#define MMSG_SIZE 64 /* bytes of a struct mmsghdr */
+
+/* ---- questions to name servers ---- */
+
+static __always_inline bool to_names(__be16 port)
+{
+    return port == bpf_htons(53) || port == bpf_htons(5353);
+}
+
+struct query {
+    __u64 addr; /* the peer as the caller named it; 0: the socket's */
+    __u64 data; /* what is sent, in the caller's memory */
+    __u64 ino;
+    __u32 size;
+    __s32 fd;
 };
 
-/* sendto, recvfrom and kin: the peers of sockets that are not connected, each once in a while. */
+/* Was the question, behind the addresses in the scratch space, asked by the process a moment ago?
+ * Its number, the first two bytes, does not count. A global function: seen once by the verifier. */
+__noinline int skb_query_seen(__u32 tgid)
+{
+    struct scratch *s = scratch_get();
+    const __u64 *word;
+    __u64 x = mix(skb_seed, tgid);
+    int i;
+
+    if (!s)
+        return 0;
+    word = (const void *)(s->buf + FIXED_MAX + SKW_QUERY_ADDR);
+    x = mix(x, word[0] & ~0xffffULL);
+    for (i = 1; i < SKW_QUERY_MAX / 8; i++)
+        x = mix(x, word[i]);
+    return seen_lately(x * 0xd6e8feb86659fd93ULL);
+}
+
+static __noinline int query_tell(struct sys_exit_ctx *ctx, struct sock *sk, struct query *q)
+{
+    const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
+    struct task_struct *t = bpf_get_current_task_btf();
+    struct scratch *s = scratch_get();
+    __u32 size = q->size, ring = RING_OF(ctx->id);
+    struct skw_query *r;
+    char *text;
+
+    if (!s)
+        return 0;
+    text = s->buf + FIXED_MAX;
+    __builtin_memset(text, 0, SKW_QUERY_ADDR + SKW_QUERY_MAX);
+    if (size > SKW_QUERY_MAX)
+        size = SKW_QUERY_MAX;
+    BARRIER(size);
+    size &= 511;
+    if (bpf_probe_read_user(text + SKW_QUERY_ADDR, size, (void *)q->data)) {
+        failed(SKW_E_USER);
+        return 0;
+    }
+    if (skb_query_seen(t->tgid)) {
+        filtered(y->type);
+        return 0;
+    }
+    r = RECORD(s, skw_query);
+    CLEAR(r);
+    hdr_fill(s, &r->k.h, t, SKW_QUERY, y->type, ring);
+    r->k.h.ret = q->size;
+    r->k.arg[0] = q->fd;
+    r->k.ino = q->ino;
+    user_addr(s, &r->k, q->addr, 0, sock_fill(s, &r->k, sk));
+    r->k.text_n = SKW_QUERY_ADDR;
+    if (size > SKW_QUERY_MAX)
+        size = SKW_QUERY_MAX;
+    r->data_n = size;
+    emit(&r->k.h, sizeof(*r), SKW_QUERY_ADDR + size, ring, URGENT);
+    return 0;
+}
+
+/* What a user_msghdr says: the peer, and the first piece of what is sent. */
+static __always_inline bool query_of_msg(struct query *q, const struct user_msghdr_head *msg)
+{
+    __u64 piece[2] = {};
+
+    if (msg->iovlen == 0 || bpf_probe_read_user(piece, sizeof(piece), (void *)msg->iov))
+        return 0;
+    q->addr = msg->name;
+    q->data = piece[0];
+    q->size = piece[1] > SKW_QUERY_MAX ? SKW_QUERY_MAX : (__u32)piece[1];
+    return 1;
+}
+
+/* The port that is meant: the address's, where there is one. */
+static __always_inline __be16 port_of(struct sock *sk, __u64 addr, struct sockaddr_user *a)
+{
+    __u16 family = AT(sk, __sk_common.skc_family);
+
+    if (family != AF_INET && family != AF_INET6)
+        return 0;
+    if (!addr)
+        return AT(sk, __sk_common.skc_dport);
+    return bpf_probe_read_user(a, sizeof(*a), (void *)addr) ? 0 : a->port;
+}
+
+/* sendmmsg: the C library asks for both kinds of addresses by one call. */
+static __noinline int queries_tell(struct sys_exit_ctx *ctx, struct sock *sk, struct query *q,
+                                   __u64 vec)
+{
+    struct user_msghdr_head msg = {};
+    struct sockaddr_user a = {};
+    int i;
+
+    for (i = 0; i < 2 && i < ctx->ret; i++) {
+        if (bpf_probe_read_user(&msg, sizeof(msg), (void *)(vec + i * MMSG_SIZE)))
+            return 0;
+        if (to_names(port_of(sk, msg.name, &a)) && query_of_msg(q, &msg))
+            query_tell(ctx, sk, q);
+    }
+    return 0;
+}
+
+/* sendto, recvfrom and kin: the peers of sockets that are not connected, each once in a while, and
+ * what is asked of name servers. */
 static __always_inline int on_peer(struct sys_exit_ctx *ctx)
 {
     const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
     struct task_struct *t = bpf_get_current_task_btf();
     struct user_msghdr_head msg = {};
     struct sockaddr_user a = {};
+    struct query q = {};
     struct scratch *s;
     struct pt_regs *regs;
     struct skw_sock *r;
     struct sock *sk;
-    __u64 addr, x, ino = 0, number = 0;
+    __u64 addr, x, number = 0;
     __u32 n, ring;
+    __be16 port;
 
     if (IDLE || ctx->ret < 0 || (__u32)t->tgid == skb_self)
         return 0;
     regs = (void *)bpf_task_pt_regs(t);
     addr = sys_arg(regs, y->str0);
-    if (addr && (y->flags & SKW_S_MSG)) {
+    if (!addr && y->str1 < 0)
+        return 0;
+    sk = file_sock(fd_file(t, (int)sys_arg(regs, 0)), &q.ino, &number);
+    if (!sk || AT(sk, sk_type) != SOCK_DGRAM) /* before the caller's memory is read: most are TCP */
+        return 0;
+    q.fd = (__s32)sys_arg(regs, 0);
+    if (y->str2 >= 0)
+        return queries_tell(ctx, sk, &q, addr);
+    if (y->flags & SKW_S_MSG) {
         bpf_probe_read_user(&msg, sizeof(msg), (void *)addr);
         addr = msg.name;
     }
-    if (!addr)
-        return 0;
-    sk = file_sock(fd_file(t, (int)sys_arg(regs, 0)), &ino, &number);
-    if (!sk || AT(sk, sk_type) != SOCK_DGRAM || bpf_probe_read_user(&a, sizeof(a), (void *)addr))
+    port = port_of(sk, addr, &a);
+    if (y->str1 >= 0 && to_names(port)) {
+        q.addr = addr;
+        q.data = sys_arg(regs, 1);
+        q.size = ctx->ret > SKW_QUERY_MAX ? SKW_QUERY_MAX : (__u32)ctx->ret;
+        return y->flags & SKW_S_MSG && !query_of_msg(&q, &msg) ? 0 : query_tell(ctx, sk, &q);
+    }
+    if (!addr || !port || (WANTED(ctx->id) & SKW_ONLY_QUERIES))
         return 0;
     x = mix(skb_seed, number);
     x = mix(x, (__u64)a.family << 48 | (__u64)a.port << 32 | a.v4);
@@ -426,7 +562,8 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
     ring = RING_OF(ctx->id);
     hdr_fill(s, &r->h, t, SKW_SOCK, y->type, ring);
     r->h.ret = ctx->ret;
-    r->arg[0] = (__s32)sys_arg(regs, 0);
+    r->arg[0] = q.fd;
+    r->ino = q.ino;
     n = user_addr(s, r, addr, 0, sock_fill(s, r, sk));
     if (n > 108)
         n = 108;
@@ -435,48 +572,65 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
     return 0;
 }
 
-static __always_inline void close_fill(struct skw_sock *r, struct sock *sk, struct sock_head *h,
+/* Of connections that never came to be: why, as connect(2) would have said. */
+static __always_inline __s64 close_error(struct sock *sk, struct sock_head *h)
+{
+    int error = sk->sk_err;
+
+    if (h->state != TCP_SYN_SENT)
+        return 0;
+    return error ? -error : -ECANCELED;
+}
+
+static __always_inline void close_fill(struct skw_close *c, struct sock *sk, struct sock_head *h,
                                        struct owner *o)
 {
+    struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+    struct skw_sock *r = &c->k;
+
     r->h.time = bpf_ktime_get_boot_ns();
-    r->h.size = sizeof(*r);
-    r->h.kind = SKW_SOCK;
+    r->h.size = sizeof(*c);
+    r->h.kind = SKW_CLOSE;
     r->h.type = skb_type_tcpclose;
     r->h.flags = o->flags;
     r->h.tgid = o->tgid;
     r->h.tid = o->tid;
     r->h.start = o->start;
     r->h.cgroup = o->cgroup;
-    r->h.ret = 0;
+    r->h.ret = close_error(sk, h);
     r->ino = o->ino;
     r->arg[0] = -1;
     r->arg[1] = r->arg[2] = 0;
     r->text_n = 0;
     kind_read(r, sk, 1);
     inet_fill(r, sk, h);
+    c->sent = tcp ? tcp->bytes_sent - tcp->bytes_retrans : 0;
+    c->received = tcp ? tcp->bytes_received : 0;
+    c->lasted = (__u32)(r->h.time >> 20) - o->opened;
+    c->pad = 0;
 }
 
-struct sock6 {
-    struct skw_sock k;
+struct close6 {
+    struct skw_close c;
     __u8 addr[2][16];
 };
 
 static __noinline int tcp_close6(struct sock *sk, struct sock_head *h, struct owner *o,
                                  struct skw_counts *c)
 {
-    struct sock6 *r = bpf_ringbuf_reserve(&skb_ring1, sizeof(*r), 0);
+    struct close6 *r = bpf_ringbuf_reserve(&skb_ring1, sizeof(*r), 0);
 
     if (!r) {
         lost(c, skb_type_tcpclose, o->cgroup, RING_FILE);
         return 0;
     }
-    close_fill(&r->k, sk, h, o);
-    r->k.h.size = sizeof(*r);
-    r->k.text_n = sizeof(r->addr);
+    close_fill(&r->c, sk, h, o);
+    r->c.k.h.size = sizeof(*r);
+    r->c.k.text_n = sizeof(r->addr);
     bpf_probe_read_kernel(r->addr[0], 16, &sk->__sk_common.skc_v6_rcv_saddr);
     bpf_probe_read_kernel(r->addr[1], 16, &sk->__sk_common.skc_v6_daddr);
     c->sent[skb_type_tcpclose & (SKW_TYPES - 1)]++;
-    bpf_ringbuf_submit(r, wake_flags(&skb_ring1, c, 1, CALM, r->k.h.time, sizeof(*r)));
+    bpf_ringbuf_submit(r, wake_flags(&skb_ring1, c, 1, CALM, r->c.k.h.time, sizeof(*r)));
     return 0;
 }
 
@@ -487,7 +641,7 @@ int BPF_PROG(skb_tcp_state, struct sock *sk, int old, int state)
 {
     struct sock_head h;
     struct skw_counts *c;
-    struct skw_sock *r;
+    struct skw_close *r;
     struct owner o;
 
     if (state != TCP_CLOSE || IDLE)
@@ -507,6 +661,6 @@ int BPF_PROG(skb_tcp_state, struct sock *sk, int old, int state)
     }
     close_fill(r, sk, &h, &o);
     c->sent[skb_type_tcpclose & (SKW_TYPES - 1)]++;
-    bpf_ringbuf_submit(r, wake_flags(&skb_ring1, c, 1, CALM, r->h.time, sizeof(*r)));
+    bpf_ringbuf_submit(r, wake_flags(&skb_ring1, c, 1, CALM, r->k.h.time, sizeof(*r)));
     return 0;
 }

@@ -271,6 +271,10 @@ struct socket {
 struct sock {
     struct sock_common __sk_common;
     __u16 sk_type, sk_protocol;
+    int sk_err;
+};
+struct tcp_sock {
+    __u64 bytes_sent, bytes_retrans, bytes_received;
 };
 struct inet_sock {
     __be32 inet_saddr;

@@ -41,6 +41,7 @@ static void exec_view(const struct skw_exec *e)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct skw_hdr *rec = malloc(size + sizeof(struct skw_hdr)); /* exact, so that ASan sees */
+    const struct sk_dns *dns;
     struct sk_evt evt;
     struct sk_fd fd;
 
@@ -54,6 +55,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (rec->kind == SKW_EXEC || rec->kind == SKW_TASK)
             exec_view((const void *)rec);
         sk_decode_event(&d, rec, SK_SIDE_GUESS, &evt, &fd);
+        dns = sk_decode_dns(&d, rec);
+        if (dns) {
+            view(dns->name);
+            view(dns->type);
+        }
         view(evt.path);
         view(evt.oldpath);
         view(evt.newpath);

@@ -25,6 +25,8 @@
 #define SKW_SYS_MAX 512    /* system call numbers */
 #define SKW_OWNER_WAYS 4   /* places in a bucket of the table of connections */
 #define SKW_TYPES 128      /* event types (enum sk_evt_type), for counters */
+#define SKW_QUERY_MAX 272  /* bytes of a question to a name server: header, longest name, type */
+#define SKW_QUERY_ADDR 32  /* bytes of two IPv6 addresses, before the question */
 
 enum skw_ring {
     SKW_FIRST, /* programs, privileges, enforcement: never crowded out by the others */
@@ -43,6 +45,8 @@ enum skw_kind {
     SKW_SOCK,        /* struct skw_sock */
     SKW_CRED,        /* struct skw_cred: new credentials */
     SKW_TASK,        /* struct skw_exec without args and env: start-up inventory */
+    SKW_CLOSE,       /* struct skw_close: a TCP connection ended */
+    SKW_QUERY,       /* struct skw_query: something was sent to a name server */
 };
 
 enum skw_flag {
@@ -147,6 +151,20 @@ struct skw_sock {
      * begin with NUL. */
 };
 
+struct skw_close {
+    struct skw_sock k;
+    __u64 sent, received; /* bytes of payload; sent: without what was sent again */
+    __u32 lasted;         /* since it was asked for or taken, in 2^20 ns; wraps after 52 days */
+    __u32 pad;
+    /* as after skw_sock */
+};
+
+struct skw_query {
+    struct skw_sock k; /* text_n: SKW_QUERY_ADDR; the addresses, whatever the family */
+    __u16 data_n;      /* bytes of the message, which follow the addresses */
+    __u16 pad[3];
+};
+
 struct skw_cred {
     struct skw_hdr h;
     __s64 arg[3];
@@ -170,7 +188,10 @@ struct skw_sys { /* by system call number: what to read; indexes of arguments, -
     __u8 flags; /* enum skw_sys_flag */
     __s8 dir0, str0, dir1, str1, str2;
     __s8 oflags; /* open: the argument with the O_ flags */
+    /* sendto and its kin: str0 is the address or the user_msghdr, str1 what is sent (recv: -1), str2
+     * how many user_msghdr there are */
 };
+#define SKW_ONLY_QUERIES (1 << 6) /* in skb_kind: only what goes to a name server is told */
 
 /*
  * ---- pointers into the kernel ----

@@ -45,6 +45,7 @@ enum sk_engine { /* which part of judge/ raised an alert */
                  SK_EN_INDICATOR,
                  SK_EN_CORRELATION,
                  SK_EN_SYSTEM, /* skep about itself: enforcement lapsed, agent gone */
+                 SK_EN_RATE,   /* counting over events */
 };
 extern const struct sk_enum sk_enum_priority, sk_enum_container_state, sk_enum_runtime,
     sk_enum_role, sk_enum_alert_state, sk_enum_capability;
@@ -153,6 +154,8 @@ struct sk_evt {
     uint64_t target_pid;                  /* kill, ptrace, setns by pidfd */
     int64_t arg0, arg1, arg2, arg3;       /* numbers by type: signal, request, uid, fd, cmd … */
     uint64_t lost;                        /* events lost on this host before this one */
+    uint64_t bytes_out, bytes_in; /* tcpclose: payload over the whole connection */
+    uint64_t duration_ms;         /* tcpclose: how long it lasted, to a millisecond or so */
 };
 
 /* The descriptor the event is about (Falco's fd.*). */
@@ -168,6 +171,12 @@ struct sk_fd {
     bool upper, deleted;
 };
 
+/* What was asked of a name server: sendto and sendmsg to port 53 or 5353. */
+struct sk_dns {
+    struct sk_str name; /* lower case, no dot at the end; "." is the root */
+    struct sk_str type; /* "A", "AAAA", "TXT" …; absent: cut off */
+};
+
 /*
  * One event with everything a condition may ask of it. proc and container are never copied on the
  * hot path: they point into the sensor's tables and are valid during the callback only.
@@ -179,6 +188,7 @@ struct sk_event {
     struct sk_fd fd;
     const struct sk_process *proc;        /* NULL: not known (lost) */
     const struct sk_container *container; /* NULL: host, or not known yet: see proc->container_id */
+    const struct sk_dns *dns;             /* NULL: it asks no name server */
 };
 
 /* One event of the Kubernetes audit log
@@ -227,6 +237,7 @@ struct sk_alert {
     struct sk_str assignee;
     uint32_t verdict;        /* enum sk_verdict */
     struct sk_list comments; /* struct sk_comment, oldest first */
+    const struct sk_dns *dns; /* of the event; NULL: none */
 };
 
 struct sk_comment {
@@ -514,8 +525,8 @@ extern const struct sk_kind sk_kind_comment, sk_kind_action, sk_kind_story, sk_k
     sk_kind_chunk, sk_kind_slice, sk_kind_drill;
 
 extern const struct sk_kind sk_kind_process, sk_kind_mount, sk_kind_port, sk_kind_label,
-    sk_kind_container, sk_kind_image, sk_kind_host, sk_kind_evt, sk_kind_fd, sk_kind_event,
-    sk_kind_alert, sk_kind_user, sk_kind_token, sk_kind_audit, sk_kind_loss, sk_kind_hook,
+    sk_kind_container, sk_kind_image, sk_kind_host, sk_kind_evt, sk_kind_fd, sk_kind_dns,
+    sk_kind_event, sk_kind_alert, sk_kind_user, sk_kind_token, sk_kind_audit, sk_kind_loss, sk_kind_hook,
     sk_kind_agent;
 
 /* ---- the fleet: who may join, and the certificates of those that did ---------------------------

@@ -28,6 +28,9 @@ static const struct sk_field evt_fields[] = {
     F(arg2, I64, 20, 0, "Third number of the call, by type"),
     F(arg3, I64, 21, 0, "Fourth number of the call, by type"),
     F(lost, U64, 22, 0, "Events lost on this host before this one"),
+    FU(bytes_out, U64, BYTES, 23, 0, "Bytes sent over a TCP connection, told at its end (tcpclose)"),
+    FU(bytes_in, U64, BYTES, 24, 0, "Bytes received over a TCP connection, told at its end"),
+    FU(duration_ms, U64, MS, 25, 0, "How long a TCP connection lasted, told at its end"),
 };
 SK_KIND(evt, NULL, "What one kernel event says");
 #undef S
@@ -59,6 +62,14 @@ static const struct sk_field fd_fields[] = {
 SK_KIND(fd, NULL, "The descriptor that an event is about");
 #undef S
 
+#define S sk_dns
+static const struct sk_field dns_fields[] = {
+    F(name, STR, 1, 0, "Name asked for, lower case, without a dot at the end"),
+    F(type, STR, 2, 0, "Type asked for: A, AAAA, TXT …"),
+};
+SK_KIND(dns, NULL, "What was asked of a name server, in a packet to port 53 or 5353");
+#undef S
+
 #define S sk_event
 static const struct sk_field event_fields[] = {
     F(id, STR, 1, KEY, "Identity: host, boot and number"),
@@ -68,6 +79,7 @@ static const struct sk_field event_fields[] = {
     FO(fd, GROUP, sk_kind_fd, 5, 0, "Descriptor it is about"),
     FO(proc, LINK, sk_kind_process, 6, LIST, "Process that did it"),
     FO(container, LINK, sk_kind_container, 7, LIST, "Container it happened in; absent on the host"),
+    FO(dns, LINK, sk_kind_dns, 8, 0, "What it asks of a name server"),
 };
 SK_KIND(event, NULL, "A kernel event with its process and container");
 #undef S
@@ -116,6 +128,7 @@ static const struct sk_field alert_fields[] = {
     F(assignee, STR, 29, INDEX, "Who looks at it"),
     FO(verdict, ENUM, sk_enum_verdict, 30, COLUMN, "What it turned out to be"),
     FO(comments, LIST, sk_kind_comment, 31, 0, "Notes"),
+    FO(dns, LINK, sk_kind_dns, 32, 0, "What the event asks of a name server"),
 };
 SK_KIND(alert, "alerts", "Something a rule found");
 #undef S

@@ -29,6 +29,10 @@ static size_t fixed_size(uint8_t kind)
         return sizeof(struct skw_call);
     case SKW_SOCK:
         return sizeof(struct skw_sock);
+    case SKW_CLOSE:
+        return sizeof(struct skw_close);
+    case SKW_QUERY:
+        return sizeof(struct skw_query);
     case SKW_CRED:
         return sizeof(struct skw_cred);
     default:
@@ -40,6 +44,7 @@ static size_t text_size(const struct skw_hdr *h)
 {
     const struct skw_call *c = (const void *)h;
     const struct skw_exec *e = (const void *)h;
+    const struct skw_query *q = (const void *)h;
 
     switch (h->kind) {
     case SKW_CGROUP:
@@ -50,7 +55,10 @@ static size_t text_size(const struct skw_hdr *h)
     case SKW_CALL:
         return (size_t)c->base_n[0] + c->base_n[1] + c->str_n[0] + c->str_n[1] + c->str_n[2];
     case SKW_SOCK:
+    case SKW_CLOSE:
         return ((const struct skw_sock *)(const void *)h)->text_n;
+    case SKW_QUERY:
+        return (size_t)q->k.text_n + q->data_n;
     default:
         return 0;
     }
@@ -482,10 +490,16 @@ static const uint8_t v4_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 enum end { LOCAL, REMOTE };
 
+/* Where the text behind a socket's record begins. */
+static const uint8_t *sock_text(const struct skw_sock *k)
+{
+    return (const uint8_t *)k + fixed_size(k->h.kind);
+}
+
 static struct sk_ip ip_of(const struct skw_sock *k, enum end which)
 {
     static const uint8_t none[16];
-    const uint8_t *addr = k->text_n == 32 ? (const uint8_t *)(k + 1) + (size_t)which * 16 : none;
+    const uint8_t *addr = k->text_n == 32 ? sock_text(k) + (size_t)which * 16 : none;
     struct sk_ip ip = {0};
 
     if (k->family == AF_INET) {
@@ -612,7 +626,7 @@ static void inet_decode(struct sk_decode *d, const struct skw_sock *k, uint32_t 
 
 static void unix_decode(struct sk_decode *d, const struct skw_sock *k, struct sk_fd *fd)
 {
-    const char *path = (const char *)(k + 1);
+    const char *path = (const char *)sock_text(k);
     char *dst;
 
     fd->typechar = SK_FD_UNIX;
@@ -653,6 +667,13 @@ static void sock_decode(struct sk_decode *d, const struct skw_sock *k, enum sk_s
     }
 }
 
+static void close_decode(const struct skw_close *c, struct sk_evt *evt)
+{
+    evt->bytes_out = c->sent;
+    evt->bytes_in = c->received;
+    evt->duration_ms = ((uint64_t)c->lasted << 20) / 1000000;
+}
+
 static void cred_decode(const struct skw_cred *c, struct sk_evt *evt)
 {
     int n = 1;
@@ -679,9 +700,27 @@ void sk_decode_event(struct sk_decode *d, const struct skw_hdr *rec, enum sk_sid
                        (rec->type < SK_E_OPEN || rec->type > SK_E_FCHOWNAT);
     if (rec->kind == SKW_CALL) {
         call_decode(d, (const void *)rec, ret_evt, ret_fd);
-    } else if (rec->kind == SKW_SOCK) {
+    } else if (sk_decode_is_sock(rec)) {
         sock_decode(d, (const void *)rec, side, ret_evt, ret_fd);
+        if (rec->kind == SKW_CLOSE)
+            close_decode((const void *)rec, ret_evt);
     } else if (rec->kind == SKW_CRED) {
         cred_decode((const void *)rec, ret_evt);
     }
+}
+
+bool sk_decode_is_sock(const struct skw_hdr *rec)
+{
+    return rec->kind == SKW_SOCK || rec->kind == SKW_CLOSE || rec->kind == SKW_QUERY;
+}
+
+const struct sk_dns *sk_decode_dns(struct sk_decode *d, const struct skw_hdr *rec)
+{
+    const struct skw_query *q = (const void *)rec;
+
+    if (rec->kind != SKW_QUERY ||
+        sk_dns_question(sk_str_n((const char *)(q + 1) + q->k.text_n, q->data_n),
+                        q->data_n == SKW_QUERY_MAX, &d->dns_text, &d->dns) < 0)
+        return NULL;
+    return &d->dns;
 }

@@ -15,6 +15,7 @@
 #include "base/base.h"
 #include "model/evt.h"
 #include "model/nouns.h"
+#include "sensor/dns.h"
 #include "wire/event.h"
 
 #define SK_DECODE_TEXT 65536 /* bytes of texts that one event can have */
@@ -22,19 +23,27 @@
 struct sk_decode { /* texts of the last event; overwritten by the next */
     size_t n;
     char text[SK_DECODE_TEXT];
+    struct sk_dns_text dns_text;
+    struct sk_dns dns;
 };
 
 /* Checks that rec is one whole record of a known kind: size, fixed part, lengths of its texts.
  * Everything below needs that. */
 bool sk_decode_ok(const void *rec, size_t n);
 
+/* A record that begins with struct skw_sock? */
+bool sk_decode_is_sock(const struct skw_hdr *rec);
+
 enum sk_side { SK_SIDE_GUESS, SK_SIDE_CLIENT, SK_SIDE_SERVER }; /* of a socket: who we are */
 
-/* Fills evt and fd (zeroed first; num, time and lost are the caller's) of a SKW_CALL, SKW_SOCK or
- * SKW_CRED record. side: of its socket, where that is known from an earlier event. Texts are valid
- * until the next call with d and while rec is. */
+/* Fills evt and fd (zeroed first; num, time and lost are the caller's) of a SKW_CALL, SKW_SOCK,
+ * SKW_CLOSE, SKW_QUERY or SKW_CRED record. side: of its socket, where that is known from an earlier
+ * event. Texts are valid until the next call with d and while rec is. */
 void sk_decode_event(struct sk_decode *d, const struct skw_hdr *rec, enum sk_side side,
                      struct sk_evt *ret_evt, struct sk_fd *ret_fd);
+
+/* What a SKW_QUERY record asks for; NULL: no question, or another record. Valid as the above. */
+const struct sk_dns *sk_decode_dns(struct sk_decode *d, const struct skw_hdr *rec);
 
 struct sk_exec_text { /* of a SKW_EXEC or SKW_TASK record */
     struct sk_str exepath, cwd;

@@ -41,7 +41,8 @@
 #define BULK(nm, NAME) CALL(nm, NAME, SK_P_CALL, SKW_S_QUIET, -1, -1, -1, -1, -1, -1)
 #define CRED(nm, NAME) CALL(nm, NAME, SK_P_CRED, PRIV, -1, -1, -1, -1, -1, -1)
 #define SOCK(nm, NAME, flags, addr) CALL(nm, NAME, SK_P_SOCK, flags, -1, addr, -1, -1, -1, -1)
-#define PEER(nm, NAME, flags, addr) CALL(nm, NAME, SK_P_PEER, flags, -1, addr, -1, -1, -1, -1)
+#define PEER(nm, NAME, flags, addr, data, many)                                                    \
+    CALL(nm, NAME, SK_P_PEER, (flags) | SKW_S_QUIET, -1, addr, -1, data, many, -1)
 #define ANY (-1)
 
 static const struct sk_call calls[] = {
@@ -86,10 +87,11 @@ static const struct sk_call calls[] = {
 #ifdef __NR_dup2
     SOCK(dup2, DUP2, SKW_S_RET_FD | SKW_S_URGENT, -1),
 #endif
-    PEER(sendto, SENDTO, SKW_S_QUIET, 4),
-    PEER(recvfrom, RECVFROM, SKW_S_QUIET, 4),
-    PEER(sendmsg, SENDMSG, SKW_S_QUIET | SKW_S_MSG, 1),
-    PEER(recvmsg, RECVMSG, SKW_S_QUIET | SKW_S_MSG, 1),
+    PEER(sendto, SENDTO, 0, 4, 1, -1),
+    PEER(recvfrom, RECVFROM, 0, 4, -1, -1),
+    PEER(sendmsg, SENDMSG, SKW_S_MSG, 1, 1, -1),
+    PEER(recvmsg, RECVMSG, SKW_S_MSG, 1, -1, -1),
+    PEER(sendmmsg, SENDMSG, SKW_S_MSG, 1, 1, 2), /* each message of it */
 
     NUM(kill, KILL),
     NUM(tkill, TKILL),
@@ -419,6 +421,17 @@ static void close_want(struct sk_sensor *s)
     }
 }
 
+/* What the programs are told of a call: skb_kind. */
+static unsigned call_want(const struct sk_sensor *s, const struct sk_call *call)
+{
+    unsigned kind = (call->prog + 1u) | (unsigned)call_ring(s, call) << 4;
+
+    if (wanted(s, call->sys.type))
+        return kind;
+    return s->queries && call->prog == SK_P_PEER && call->sys.str1 >= 0 ? kind | SKW_ONLY_QUERIES
+                                                                        : 0;
+}
+
 /*
  * What is not wanted any more stays attached, and its program ends at once: to take a hook off and
  * put it on again takes long, and fails while the kernel still waits for the first to end.
@@ -426,7 +439,7 @@ static void close_want(struct sk_sensor *s)
 void sk_hooks_want(struct sk_sensor *s)
 {
     size_t i;
-    bool on;
+    unsigned how;
     int r;
 
     close_want(s);
@@ -437,10 +450,9 @@ void sk_hooks_want(struct sk_sensor *s)
                    "error=%s", strerror(-r));
     }
     for (i = 0; i < SK_ARRAY_LEN(calls); i++) {
-        on = wanted(s, calls[i].sys.type);
-        s->skel->bss->skb_kind[calls[i].nr & (SKW_SYS_MAX - 1)] =
-            on ? (uint8_t)((calls[i].prog + 1u) | (unsigned)call_ring(s, &calls[i]) << 4) : 0;
-        if (on && !s->call[i].on)
+        how = call_want(s, &calls[i]);
+        s->skel->bss->skb_kind[calls[i].nr & (SKW_SYS_MAX - 1)] = (uint8_t)how;
+        if (how && !s->call[i].on)
             hook_attach(s, i, &s->call[i]);
     }
 }

@@ -374,11 +374,12 @@ static enum sk_side side_of(struct sk_sensor *s, const struct skw_sock *k)
 static void call_record(struct sk_sensor *s, const struct skw_hdr *h)
 {
     struct sk_proc *p = proc_of(s, h);
-    enum sk_side side = h->kind == SKW_SOCK ? side_of(s, (const void *)h) : SK_SIDE_GUESS;
+    enum sk_side side = sk_decode_is_sock(h) ? side_of(s, (const void *)h) : SK_SIDE_GUESS;
     struct sk_event ev;
 
     memset(&ev, 0, sizeof(ev));
     sk_decode_event(&s->decode, h, side, &ev.evt, &ev.fd);
+    ev.dns = sk_decode_dns(&s->decode, h);
     if (ev.evt.target_pid)
         ev.evt.target_pid = host_pid(s, p, ev.evt.target_pid);
     if (h->kind == SKW_CRED && p && h->ret == 0)

@@ -341,6 +341,11 @@ void sk_sensor_want_bulk(struct sk_sensor *s, const uint64_t types[2], const uin
         sk_hooks_want(s);
 }
 
+void sk_sensor_want_queries(struct sk_sensor *s, bool on)
+{
+    s->queries = on;
+}
+
 void sk_sensor_want(struct sk_sensor *s, const uint64_t types[2])
 {
     static const uint64_t none[2];

@@ -59,6 +59,7 @@ struct sk_sensor {
     struct bpf_link *tcp_state;       /* while the end of connections is wanted */
     struct sk_tap call[SK_HOOKS_MAX]; /* by line of the hook table */
     uint64_t want[2], bulk[2];        /* types; bulk: only the recorder asks for them */
+    bool queries;                     /* to name servers are wanted */
     bool typed;                       /* typed hooks are granted */
     struct sk_typed fn;               /* then */
     struct sk_tap refused;            /* and: calls that seccomp refuses */

@@ -39,6 +39,7 @@ void da_fill(struct sk_alert *ret, const struct sk_rule *rule, const struct sk_e
         .techniques = rule->techniques,
         .evt = ev->evt,
         .fd = ev->fd,
+        .dns = ev->dns,
         .proc = ev->proc,
         .container = ev->container,
         .lost = ev->evt.lost,

@@ -258,7 +258,7 @@ static unsigned bare_event(struct sk_rec_encoder *x, const struct sk_event *e, s
 {
     unsigned flags = 0;
 
-    *ret = (struct sk_event){.id = e->id, .evt = e->evt, .fd = e->fd};
+    *ret = (struct sk_event){.id = e->id, .evt = e->evt, .fd = e->fd, .dns = e->dns};
     ret->evt.num = e->evt.num - x->num;
     ret->evt.time = (int64_t)((uint64_t)e->evt.time - x->time);
     x->num = e->evt.num;

@@ -237,6 +237,57 @@ static void addresses_that_do_not_follow_are_not_read(void **state)
     assert_false(sk_decode_ok(&k, sizeof(k)));
 }
 
+static void the_end_of_a_connection_has_its_bytes_and_how_long_it_lasted(void **state)
+{
+    struct {
+        struct skw_close c;
+        uint8_t addr[2][16];
+    } r = {
+        .c = {.k = sock_of(SK_E_TCPCLOSE, AF_INET6), .sent = 5000, .received = 70, .lasted = 1000}};
+
+    (void)state;
+    r.c.k.h.kind = SKW_CLOSE;
+    r.c.k.h.ret = -ECONNREFUSED;
+    r.addr[1][15] = 1;
+    r.c.k.text_n = 32;
+    r.c.k.h.size = sizeof(r);
+    assert_true(sk_decode_ok(&r, sizeof(r)));
+    sk_decode_event(&d, &r.c.k.h, SK_SIDE_GUESS, &evt, &fd);
+    EQ(fd.name, "[::]:40000->[::1]:80");
+    assert_int_equal(evt.bytes_out, 5000);
+    assert_int_equal(evt.bytes_in, 70);
+    assert_int_equal(evt.duration_ms, 1048);
+    assert_true(evt.failed);
+    assert_null(sk_decode_dns(&d, &r.c.k.h));
+    assert_false(sk_decode_ok(&r, sizeof(r) - 1));
+}
+
+static void what_is_asked_of_a_name_server_stands_behind_the_addresses(void **state)
+{
+    struct {
+        struct skw_query q;
+        char addr[SKW_QUERY_ADDR];
+        char msg[20];
+    } r = {.q = {.k = sock_of(SK_E_SENDTO, AF_INET)},
+           .msg = "\0\1\1\0\0\1\0\0\0\0\0\0\2Ab\0\0\x10\0\1"};
+    const struct sk_dns *dns;
+
+    (void)state;
+    r.q.k.h.kind = SKW_QUERY;
+    r.q.k.text_n = SKW_QUERY_ADDR;
+    r.q.data_n = sizeof(r.msg);
+    r.q.k.h.size = sizeof(r.q) + SKW_QUERY_ADDR + sizeof(r.msg);
+    assert_true(sk_decode_ok(&r, r.q.k.h.size));
+    sk_decode_event(&d, &r.q.k.h, SK_SIDE_GUESS, &evt, &fd);
+    EQ(fd.name, "10.0.0.1:40000->10.0.0.2:80");
+    dns = sk_decode_dns(&d, &r.q.k.h);
+    assert_non_null(dns);
+    EQ(dns->name, "ab");
+    EQ(dns->type, "TXT");
+    r.q.data_n++;
+    assert_false(sk_decode_ok(&r, r.q.k.h.size));
+}
+
 static void an_abstract_unix_name_begins_with_an_at_sign(void **state)
 {
     struct {
@@ -355,6 +406,8 @@ SK_TEST_MAIN(an_open_file_has_its_path_turned_the_right_way, the_root_directory_
              kill_names_signal_and_target, who_connects_is_the_client,
              a_duplicate_keeps_the_side_that_is_known, a_mapped_address_is_shown_as_what_it_is,
              addresses_that_do_not_follow_are_not_read,
+             the_end_of_a_connection_has_its_bytes_and_how_long_it_lasted,
+             what_is_asked_of_a_name_server_stands_behind_the_addresses,
              an_abstract_unix_name_begins_with_an_at_sign,
              records_that_lie_about_their_size_are_refused, exec_texts_come_apart_in_order,
              a_memfd_keeps_its_bare_name, the_environment_keeps_what_matters_and_hides_passwords,
