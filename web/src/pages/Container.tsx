@@ -194,7 +194,11 @@ export function ContainerPage({ id }: { id: string }) {
             sub={
               <>
                 <Link to="/containers">{t('nav.containers')}</Link> · <State value={c.state} /> ·{' '}
-                <Text value={c.image} mono max={200} /> <Risks c={c} />
+                <Text value={c.image} mono max={200} /> ·{' '}
+                <Link to={paths.recorder(c.id)} data-testid="open-recorder">
+                  {t('recorder.open')}
+                </Link>{' '}
+                <Risks c={c} />
               </>
             }
           />
