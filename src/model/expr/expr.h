@@ -23,6 +23,7 @@
 
 #define SK_EXPR_TEXT_MAX ((size_t)256 << 10) /* bytes of one condition, macros expanded: 16 MiB */
 
+struct sk_container;
 struct sk_expr_place {  /* where a text stands in its file, for messages */
     const char *file;   /* may be NULL */
     uint32_t line, col; /* of the first byte, from 1 */
@@ -102,6 +103,43 @@ size_t sk_exprset_match(const struct sk_exprset *s, struct sk_exprrun *r, const 
                         uint32_t *hits, size_t max);
 /* Does any condition look at this event type (enum sk_evt_type)? For the sensor's kernel filter. */
 bool sk_exprset_wants(const struct sk_exprset *s, uint32_t evt_type);
+
+/* ---- exec, judged where only the kernel's facts are known (deny.c) --------------------------- */
+
+#define SK_FACTS_CLAUSES 63 /* of one condition */
+#define SK_FACTS_TEXT 255   /* bytes of a path that can be compared */
+
+enum sk_fact { /* of the program that is to run */
+    SK_FACT_UPPER = 1,   /* proc.exe_upper */
+    SK_FACT_MEMFD = 2,   /* proc.exe_memfd */
+    SK_FACT_DELETED = 4, /* proc.exe_deleted */
+    SK_FACT_BY_FD = 8,   /* evt.type is execveat */
+};
+/* All of it holds: the bits of yes and none of no; the name is in names (or names.v is NULL) and not
+ * in not_names; the path is in paths, or begins with one of prefixes, or both are NULL, and so on.
+ * What must be found in an empty list is found never: such clauses are left out. */
+struct sk_clause {
+    uint32_t yes, no; /* enum sk_fact */
+    struct sk_strs names, not_names, paths, not_paths, prefixes, not_prefixes;
+    bool container; /* more is asked of the container than that there is one */
+};
+struct sk_facts;
+/*
+ * A condition of kind event as alternatives over these facts, for execs in containers; none of `but`
+ * (exceptions) may hold. 0; 1: it cannot be said so, why names the field in the way; -ENOMEM. Never
+ * true for an exec: 0, and no clauses. Conditions must live as long as the facts: tests of containers
+ * are theirs.
+ */
+int sk_expr_exec_facts(const struct sk_expr *e, const struct sk_expr *const *but, size_t n_but,
+                       struct sk_facts **ret, char why[128]) SK_NODISCARD;
+struct sk_facts *sk_facts_free(struct sk_facts *f);
+SK_DEFINE_CLEANUP(struct sk_facts *, sk_facts_free)
+const struct sk_clause *sk_facts_clauses(const struct sk_facts *f, size_t *ret_n);
+/* Does the i-th clause hold of this container? NULL: one of which nothing is known. */
+bool sk_facts_container(const struct sk_facts *f, size_t i, const struct sk_container *c);
+/* What the kernel would say, said here. */
+bool sk_facts_match(const struct sk_facts *f, uint32_t bits, struct sk_str name, struct sk_str path,
+                    const struct sk_container *c);
 
 /* ---- fields by Falco's names ----------------------------------------------------------------- */
 
