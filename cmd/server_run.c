@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "client.h"
+#include "detect/profile.h"
 #include "embedded.h"
 #include "io/json.h"
 #include "io/tls.h"
@@ -116,6 +117,8 @@ static int face_new(struct sk_server_run *s, struct sk_err *err)
                                   .fleet = s->fleet,
                                   .changes = s->changes,
                                   .rules_check = server_rules_check,
+                                  .profile_to_yaml = sk_profile_to_yaml,
+                                  .profile_from_yaml = sk_profile_from_yaml,
                                   .rules_json =
                                       s->conf.rules_json ? s->conf.rules_json : server_rules_json,
                                   .fault = s->conf.fault,

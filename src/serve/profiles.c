@@ -398,15 +398,12 @@ static bool edit_apply(struct edit *e, struct json_object *doc)
     return false;
 }
 
-void sk_api_profile_change(struct sk_call *c, struct sk_str id)
+void sk_profile_apply(struct sk_call *c, struct sk_str id, struct json_object *doc)
 {
     struct edit e = {.c = c, .now = sk_now_wall_ns()};
-    struct json_object *doc;
     struct sk_profile before;
     bool done;
 
-    if (!sk_call_body(c, &doc))
-        return;
     sk_buf_init(&e.change, CHANGE_BYTES + 4096);
     sk_changes_lock(sk_call_changes(c));
     done = edit_begin(&e, id);
@@ -429,6 +426,14 @@ void sk_api_profile_change(struct sk_call *c, struct sk_str id)
         sk_call_object(c, 200, &sk_kind_profile, &e.p);
     }
     sk_buf_done(&e.change);
+}
+
+void sk_api_profile_change(struct sk_call *c, struct sk_str id)
+{
+    struct json_object *doc;
+
+    if (sk_call_body(c, &doc))
+        sk_profile_apply(c, id, doc);
 }
 
 void sk_api_profile_delete(struct sk_call *c, struct sk_str id)

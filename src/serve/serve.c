@@ -205,6 +205,7 @@ static const struct {
     {"DELETE", "indicators", SK_ROLE_OPERATOR, sk_api_indicator_delete},
     {"PATCH", "profiles", SK_ROLE_OPERATOR, sk_api_profile_change},
     {"DELETE", "profiles", SK_ROLE_OPERATOR, sk_api_profile_delete},
+    {"POST", "profiles/yaml", SK_ROLE_OPERATOR, sk_api_profile_import},
     {"PATCH", "rulefiles", SK_ROLE_OPERATOR, sk_api_rulefile_change},
     {"DELETE", "rulefiles", SK_ROLE_OPERATOR, sk_api_rulefile_delete},
     {"PATCH", "users", SK_ROLE_ADMIN, sk_api_user_patch},
@@ -302,7 +303,11 @@ static void route_kind(struct sk_call *c, struct sk_str rest)
     if (kind == &sk_kind_evidence && sk_str_ends(id, SK_STR("/download"))) {
         if (sk_call_may(c, SK_ROLE_OPERATOR))
             sk_api_evidence_download(c, sk_str_sub(id, 0, id.n - 9));
-    } else if (id.n)
+    } else if (kind == &sk_kind_profile && sk_str_ends(id, SK_STR("/yaml")))
+        sk_api_profile_yaml(c, sk_str_sub(id, 0, id.n - 5));
+    else if (kind == &sk_kind_profile_version && sk_str_ends(id, SK_STR("/yaml")))
+        sk_api_profile_version_yaml(c, sk_str_sub(id, 0, id.n - 5));
+    else if (id.n)
         sk_api_get(c, kind, id);
     else if (csv)
         sk_api_csv(c, kind);

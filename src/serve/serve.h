@@ -46,7 +46,8 @@
  * (body: the list) · DELETE /indicators/ID, /indicators?list=NAME POST   /api/v1/rulefiles
  * {"name","text"}, PATCH DELETE /rulefiles/ID: what does not load is 400 with file:line:col and
  * caret · POST /rules/check {"name","text"} → {"ok","error"?,"rules", "warnings"} (viewer) · POST
- * /rules/switch {"rule","enabled"} GET /api/v1/version · GET /healthz Sign-in  session cookie
+ * /rules/switch {"rule","enabled"} · GET POST /api/v1/profiles/ID/yaml, GET
+ * /profile-versions/ID/yaml · GET /api/v1/version · GET /healthz Sign-in  session cookie
  * (HttpOnly, Secure, SameSite=Strict, 12 h idle) + X-CSRF-Token header on every change; or
  * Authorization: Bearer TOKEN. 5 failed tries a minute per name and address. Argon2id. Roles:
  * viewer reads, operator also changes alerts, admin everything. Every change and sign-in is in the
@@ -57,7 +58,9 @@
 #ifndef SK_SERVE_SERVE_H
 #define SK_SERVE_SERVE_H
 
+#include "base/arena.h"
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "model/nouns.h"
 #include "store/store.h"
@@ -94,6 +97,10 @@ struct sk_serve_conf {
      * appended to out; -EBADMSG: what is wrong, with place and caret. NULL: nothing is checked. */
     int (*rules_check)(const struct sk_rule_text *files, size_t n, size_t which, struct sk_buf *out,
                        struct sk_err *err);
+    /* A profile as YAML, and back (detect/profile.h). NULL: neither is done here. */
+    int (*profile_to_yaml)(const struct sk_profile *p, struct sk_buf *out);
+    int (*profile_from_yaml)(struct sk_str text, struct sk_arena *a, struct sk_profile *ret,
+                             struct sk_err *err);
     /* JSON text {"items":[…],"error"?,"warnings":[…]} of the rules in use, appended. May be NULL.
      */
     int (*rules_json)(void *arg, struct sk_buf *out);

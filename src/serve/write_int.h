@@ -65,6 +65,13 @@ void sk_api_drills_add(struct sk_call *c);
 /* ---- profiles.c ------------------------------------------------------------------------------ */
 void sk_api_profile_change(struct sk_call *c, struct sk_str id);
 void sk_api_profile_delete(struct sk_call *c, struct sk_str id);
+/* A new version with what doc, which it takes, says; answers. */
+void sk_profile_apply(struct sk_call *c, struct sk_str id, struct json_object *doc);
+
+/* ---- profile_yaml.c -------------------------------------------------------------------------- */
+void sk_api_profile_yaml(struct sk_call *c, struct sk_str id);
+void sk_api_profile_version_yaml(struct sk_call *c, struct sk_str id);
+void sk_api_profile_import(struct sk_call *c, struct sk_str id);
 
 /* ---- rulefiles.c ----------------------------------------------------------------------------- */
 void sk_api_rulefile_add(struct sk_call *c);
