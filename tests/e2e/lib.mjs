@@ -80,8 +80,9 @@ export class Program {
     this.child.stdout.on('data', (d) => (this.out += d));
     this.child.stderr.on('data', (d) => (this.out += d));
     this.ended = new Promise((done) => this.child.once('exit', (code) => done(code)));
-    await until(() => ready.test(this.out) || this.child.exitCode !== null, 15000, () => this.out);
-    if (this.child.exitCode !== null) throw new Error(`skep ${args[0]} ended with ${this.child.exitCode}: ${this.out}`);
+    const how = () => this.child.exitCode ?? this.child.signalCode; // null while it runs
+    await until(() => ready.test(this.out) || how() !== null, 15000, () => this.out);
+    if (how() !== null) throw new Error(`skep ${args[0]} ended with ${how()}: ${this.out}`);
   }
   async stop(signal = 'SIGINT') {
     this.child?.kill(signal);
