@@ -92,7 +92,8 @@ export function compile(text, fields) {
     i++;
     const op = tokens[i]?.text;
     if (eat('exists')) return (o) => at(o, field) !== undefined;
-    if (eat('in')) {
+    if (is('in') || is('intersects')) {
+      i++;
       if (!eat('(')) fail('a list in parentheses is missing');
       const list = [];
       while (i < tokens.length && !is(')')) {
@@ -100,7 +101,7 @@ export function compile(text, fields) {
         eat(',');
       }
       if (!eat(')')) fail('a closing parenthesis is missing');
-      return (o) => list.includes(String(at(o, field)));
+      return (o) => [at(o, field)].flat().some((v) => list.includes(String(v)));
     }
     const test = tests[op === '==' ? '=' : op];
     if (!test) fail(op ? `unknown operator "${op}"` : 'an operator is missing');

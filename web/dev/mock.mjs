@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { hostile, makeWorld, rules } from './data.mjs';
 import { compare, compile, FilterError } from './filter.mjs';
+import { addTriage, triageApi } from './triage.mjs';
 
 const singular = {
   hosts: 'host',
@@ -16,9 +17,15 @@ const singular = {
   tokens: 'token',
   join_tokens: 'join_token',
   audit: 'audit',
+  incidents: 'incident',
+  drills: 'drill',
+  exceptions: 'exception',
 }; // prettier-ignore
 const standard = {
   alerts: '-time',
+  incidents: '-last',
+  drills: '-time',
+  exceptions: '-created',
   containers: '-created',
   processes: '-start_time',
   images: '-created',
@@ -54,6 +61,7 @@ function paths(items) {
 /** scenario: normal, empty, error (every list fails), slow, rule-error */
 export function createMock({ dist, scenario = 'normal', signedIn = false, tick = 0 } = {}) {
   const world = makeWorld();
+  addTriage(world, rules, Date.now());
   if (scenario === 'empty') for (const k of Object.keys(singular)) if (k !== 'users') world[k] = [];
   const streams = new Set();
   const log = [];
@@ -93,6 +101,12 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
         'image_id',
         'rule',
         'priority',
+        'engine',
+        'verdict',
+        'assignee',
+        'techniques',
+        'incident_id',
+        'id',
       ];
       items = items.filter(compile(filter, known));
     }
@@ -189,6 +203,13 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
         'the store does not answer: disk I/O error',
         'Look at the log of skep.',
       );
+    const triaged = triageApi(
+      { world, put, fail, ok, user: world.users[0]?.name ?? 'admin' },
+      method,
+      path,
+      body,
+    );
+    if (triaged) return triaged;
     if (path === '/version') return ok({ version: '0.1.0', commit: 'a1b2c3d' });
     if (path === '/overview') return ok(overview());
     if (path === '/rules')

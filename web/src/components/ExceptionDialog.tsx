@@ -194,7 +194,11 @@ export function ExceptionDialog({ alert, close }: { alert: Alert; close: () => v
             )}
           </Checkbox>
           <Spin spinning={busy} size="small">
-            {preview ? <Would p={preview} alert={alert} /> : <div className="would none" />}
+            {preview ? (
+              <Would p={preview} alert={alert} />
+            ) : (
+              !error && <div className="would none" />
+            )}
           </Spin>
           <div className="form-row">
             <label htmlFor="except-owner">

@@ -20,6 +20,7 @@ const examples: Partial<Record<KindName, string[]>> = {
   host: ['bpf = false', 'name startswith "node-"'],
   image: ['size > 1000000000', 'containers = 0'],
   audit: ['ok = false', 'user = "admin"'],
+  incident: ['risk >= 60', 'tactics intersects (impact, exfiltration)', 'alerts > 10'],
 };
 
 /** Names that a filter of this kind may use: asked of the console, the field table meanwhile. */

@@ -324,7 +324,7 @@ export function KindTable<K extends KindName>(props: Props<K>) {
       columns={columns}
       pagination={false}
       tableLayout="fixed"
-      scroll={{ x: Math.max(600, fields.length * 110) }}
+      scroll={{ x: fields.reduce((n, f) => n + (props.widths?.[f.path] ?? 130), 40) }}
       sticky={{ offsetHeader: 48 }}
       rowSelection={
         picked && {

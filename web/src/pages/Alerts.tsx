@@ -1,5 +1,5 @@
 // The queue of alerts: what is open, worst first, and what is done with it one by one or together.
-import { Button, DatePicker, Drawer, Segmented, Select, Tooltip } from 'antd';
+import { Button, DatePicker, Drawer, Segmented, Select, Space, Tooltip } from 'antd';
 import dayjs from 'dayjs';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { objectPath } from '../api/client';
@@ -155,7 +155,7 @@ function QueueControls({ names }: { names: string[] }) {
   const assignee = query.get('assignee') ?? '';
   const known = [...new Set([...names, ...(/^(me|none|)$/.test(assignee) ? [] : [assignee])])];
   return (
-    <>
+    <Space wrap size={6}>
       <Select
         mode="multiple"
         allowClear
@@ -191,7 +191,7 @@ function QueueControls({ names }: { names: string[] }) {
           ...known.filter((n) => n !== user?.name).map((n) => ({ value: n, label: n })),
         ]}
       />
-    </>
+    </Space>
   );
 }
 

@@ -78,6 +78,7 @@ const marks: Record<Coverage, string> = {
 
 /** Told by a sign too: colours alone do not reach everyone. */
 function Sign({ coverage }: { coverage: Coverage }) {
+  if (!marks[coverage]) return null;
   return (
     <svg
       viewBox="0 0 16 16"

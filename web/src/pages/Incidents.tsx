@@ -1,6 +1,6 @@
 // Incidents: what alerts add up to, riskiest first.
 import { Segmented, Select } from 'antd';
-import { useCallback, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { Incident } from '../api/schema';
 import { useMay, useSession } from '../api/session';
 import { Line, PageHead, Priority, State, Time } from '../components/bits';
@@ -19,16 +19,18 @@ import { allOf } from '../lib/text';
 import { type Change, queueConditions } from '../lib/triage';
 import { Link, navigate, paths, useLocation, useSetQuery } from '../router';
 import { IncidentPage } from './Incident';
+import { useContainers } from './incidentContainers';
 
 const columns = ['risk', 'title', 'tactics', 'containers', 'alerts', 'state', 'assignee', 'last'];
 const widths = {
-  risk: 118,
-  title: 300,
-  containers: 150,
-  alerts: 80,
-  state: 116,
-  assignee: 110,
-  last: 142,
+  risk: 112,
+  title: 230,
+  tactics: 250,
+  containers: 130,
+  alerts: 74,
+  state: 104,
+  assignee: 104,
+  last: 132,
   priority: 104,
 };
 const cells: Cells<Incident> = {
@@ -40,7 +42,6 @@ const cells: Cells<Incident> = {
   ),
   priority: (i) => <Priority value={i.priority} />,
   tactics: (i) => <Tactics values={i.tactics} />,
-  containers: (i) => <ContainerLinks incident={i} max={2} plain />,
   state: (i) =>
     i.state === 'closed' && i.verdict !== 'none' && i.verdict ? (
       <Verdict value={i.verdict} />
@@ -76,6 +77,19 @@ function IncidentList() {
       me: user?.name ?? '',
     }),
   );
+  const [ids, setIds] = useState<string[]>([]);
+  const onRows = useCallback(
+    (rows: Incident[]) => setIds([...new Set(rows.flatMap((i) => i.containers ?? []))]),
+    [],
+  );
+  const containers = useContainers(ids);
+  const named = useMemo((): Cells<Incident> => {
+    const names = new Map((containers ?? []).map((c) => [c.id, c.name ?? c.id.slice(0, 12)]));
+    return {
+      ...cells,
+      containers: (i) => <ContainerLinks incident={i} names={names} max={2} plain />,
+    };
+  }, [containers]);
   const { amend } = triage;
   const shown = useCallback(
     (i: Incident) => {
@@ -97,7 +111,8 @@ function IncidentList() {
         kind="incident"
         columns={columns}
         widths={widths}
-        cells={cells}
+        cells={named}
+        onRows={onRows}
         fixed={fixed}
         defaultSort={state === 'active' ? '-risk' : '-last'}
         testid="incident-row"

@@ -17,14 +17,14 @@ export const alertColumns = [
   'state',
 ];
 export const alertWidths = {
-  time: 142,
-  priority: 112,
-  state: 132,
-  rule: 260,
+  time: 132,
+  priority: 114,
+  state: 96,
+  rule: 232,
   engine: 92,
   assignee: 104,
-  'container.name': 150,
-  'container.image': 150,
+  'container.name': 128,
+  'container.image': 128,
   count: 70,
 };
 export const alertCells: Cells<Alert> = {
