@@ -119,7 +119,8 @@ void sk_prints_end(struct sk_prints *p)
         (void)sk_outlet_wait(p->out, (int)((end - now) / SK_NS_PER_MS) + 1);
         sk_prints_go(p);
     }
-    p->lost += lines_in(p->wait.p + p->at, p->wait.n - p->at);
+    if (p->wait.n > p->at)
+        p->lost += lines_in(p->wait.p + p->at, p->wait.n - p->at);
     forget(p);
     if (p->lost)
         sk_log(p->log, SK_WARN, "agent", "not all alerts were printed", "lost=%llu",
