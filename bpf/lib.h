@@ -292,57 +292,7 @@ static __always_inline void emit(struct skw_hdr *h, __u32 fixed, __u32 text, __u
 
 /* ---- container identity ---- */
 
-#define BYTES(c) ((c)*0x0101010101010101ULL)
-
-/* The top bit of each byte that is at least c; all are below 0x80. */
-static __always_inline __u64 at_least(__u64 bytes, __u64 c)
-{
-    return ((bytes | BYTES(0x80)) - BYTES(c)) & BYTES(0x80);
-}
-
-/* 0 when the eight bytes are hex digits. Without a branch, and not one byte after the other: the
- * verifier goes through this once for each program. */
-static __always_inline __u64 not_hex(__u64 bytes)
-{
-    __u64 digit = at_least(bytes, '0') & ~at_least(bytes, '9' + 1);
-    __u64 letter = at_least(bytes, 'a') & ~at_least(bytes, 'f' + 1);
-
-    return ((digit | letter) ^ BYTES(0x80)) | (bytes & BYTES(0x80));
-}
-
-/* Where the 64 hex digits begin in NAME.scope or NAME; -1: not a container's name. */
-static __always_inline int name_parse(const char *name, __u32 len)
-{
-    const __u64 *eight;
-    __u64 bad = 0;
-    __u32 at = 0, i;
-
-    if (len != 64) {
-        if (len < 70 || len > 110)
-            return -1;
-        at = len - 70;
-        BARRIER(at); /* before 6.10 the verifier does not see that len and at go together */
-        at &= 63;
-        if (name[at + 64] != '.' || name[at + 65] != 's')
-            return -1;
-        if (at >= 7 && name[at - 1] == '-' && name[at - 2] == 'n' && name[at - 4] == 'm' &&
-            name[at - 7] == 'c')
-            return -1; /* …-conmon-ID.scope: the container's keeper, on the host */
-    }
-    eight = (const void *)(name + at);
-    for (i = 0; i < 8; i++)
-        bad |= not_hex(eight[i]);
-    return bad ? -1 : (int)at;
-}
-
-static __always_inline struct kernfs_node *kn_parent(struct kernfs_node *kn)
-{
-    struct kernfs_node___old *old = (void *)kn;
-
-    if (bpf_core_field_exists(kn->__parent))
-        return BPF_CORE_READ(kn, __parent);
-    return BPF_CORE_READ(old, parent);
-}
+#include "cgname.h"
 
 /* If kn is named like a container, keeps its id; 1: so it is. A global
  * function, so that the verifier sees it once. */
@@ -375,19 +325,6 @@ static __always_inline int cgroup_name(struct kernfs_node *kn, __u32 second)
         kn = kn_parent(kn);
     }
     return found;
-}
-
-/* The cgroup that settles identity: the memory controller's where it is on v1, else the unified. */
-static __always_inline struct kernfs_node *set_kn(struct css_set *set)
-{
-    struct cgroup_subsys_state *css = NULL;
-
-    if (!skb_hierarchy)
-        return BPF_CORE_READ(set, dfl_cgrp, kn);
-    bpf_probe_read_kernel(&css, sizeof(css),
-                          (void *)set + bpf_core_field_offset(struct css_set, subsys) +
-                              8 * bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
-    return BPF_CORE_READ(css, cgroup, kn);
 }
 
 /* Tells user space what the cgroup is, before its first event on the ring. Returns its flags. */
@@ -430,7 +367,7 @@ __noinline int skb_cgroup_settle(__u64 set, __u64 who, __u32 ring)
 
     if (!s || ring > RING_INVENTORY)
         return 0;
-    kn = set_kn((void *)set);
+    kn = css_set_kn((void *)set, skb_hierarchy);
     key = BPF_CORE_READ(kn, id);
     if (s->cg_key != key) {
         s->cg_flags[0] = s->cg_flags[1] = s->cg_flags[2] = s->cg_flags[3] = 0;

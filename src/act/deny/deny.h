@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Programs that must not run in containers, refused in the kernel (bpf/deny.bpf.c, wire/deny.h).
+ *
+ * How       lsm/bprm_check_security (execve fails with EPERM) where BPF LSM is granted and the
+ * probe proves it; else tp_btf/sched_process_exec, which kills before the first instruction. Change
+ * rules are fixed in an object: other rules make another object, attached before the old one is let
+ * go, so that nothing passes between. Containers are told to an object at any time. Ends      with
+ * its owner: nothing is pinned. When the agent ends everything runs again. Workload  one look-up
+ * for each exec on the host, one walk of the path in containers that are held. Threads   one.
+ */
+#ifndef SK_DENY_DENY_H
+#define SK_DENY_DENY_H
+
+#include "base/base.h"
+#include "base/log.h"
+#include "expr/expr.h"
+#include "wire/deny.h"
+
+struct sk_deny_plan {
+    const struct sk_clause *clauses[SKD_CLAUSES];
+    size_t n;
+    const char *tools; /* names of package managers, separated by blanks: drift; may be NULL */
+    int hierarchy;     /* of the controller that settles identity; 0: cgroup v2 */
+    const char *dir;   /* made when missing: where the probe's program is put */
+    bool no_lsm;       /* for tests */
+};
+struct sk_deny;
+/* Loads and attaches. -E2BIG: more names or paths than there is room for; else why the kernel did
+ * not take it. err tells. The plan is not kept. */
+int sk_deny_new(const struct sk_deny_plan *plan, struct sk_deny **ret,
+                struct sk_err *err) SK_NODISCARD;
+struct sk_deny *sk_deny_free(struct sk_deny *d); /* everything runs again */
+SK_DEFINE_CLEANUP(struct sk_deny *, sk_deny_free)
+enum skd_how sk_deny_how(const struct sk_deny *d);
+const char *sk_deny_how_text(enum skd_how how); /* for alerts: "refused before it ran (lsm)" */
+
+/* What the container is held to. flags: enum skd_hold_flag; list: paths that drift or SKD_H_LISTED
+ * let pass, of which those over SKD_PATH - 1 bytes are left out (they pass anyway). -errno: it may
+ * be held to less. */
+int sk_deny_hold(struct sk_deny *d, struct sk_str container_id, uint64_t clauses, uint32_t flags,
+                 const struct sk_strs *list, struct sk_err *err) SK_NODISCARD;
+void sk_deny_let(struct sk_deny *d, struct sk_str container_id); /* it is gone */
+/* The same for containers that were not told of. */
+void sk_deny_unknown(struct sk_deny *d, uint64_t clauses, uint32_t flags);
+
+/* Denials since the last call; of those that were killed none is told here: their exec was seen. */
+void sk_deny_poll(struct sk_deny *d, void (*denial)(void *arg, const struct skd_denial *r),
+                  void *arg);
+/* Was this process killed at its start? start: ns since boot. */
+bool sk_deny_killed(const struct sk_deny *d, uint64_t pid, uint64_t start, uint32_t *ret_cause);
+void sk_deny_counts(const struct sk_deny *d, struct skd_counts *ret);
+
+/* ---- the self-probe (probe.c) ------------------------------------------------------------------
+ * A child in a cgroup of its own starts a program that must not run. The program is this executable
+ * with SK_DENY_PROBE_ARG: it writes a byte to descriptor 3, by sk_deny_probe_main. */
+
+#define SK_DENY_PROBE_ARG "deny-probe"
+#define SK_DENY_PROBE_MS 5000 /* until it counts as not having been possible */
+int sk_deny_probe_main(void); /* what main() does for it */
+
+/* Begins one when none is under way. */
+void sk_deny_probe_start(struct sk_deny *d);
+/* 0: it was refused; 1: not known yet, or none is under way; -EPERM: it got through; another
+ * -errno: it could not be run. err tells. */
+int sk_deny_probe_look(struct sk_deny *d, struct sk_err *err);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The self-probe: does what is enforced still hold? */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/time.h"
+#include "deny/deny_int.h"
+
+#define PASSED 77 /* exit code: execve failed otherwise than by EPERM */
+#define ALONE 78  /* it could not enter its cgroup */
+#define TOLD_FD 3
+
+int sk_deny_probe_main(void)
+{
+    return write(TOLD_FD, "!", 1) == 1 ? 0 : 1;
+}
+
+/* The folder that holds cgroups of this hierarchy. */
+static const char *root_of(int hierarchy)
+{
+    if (hierarchy)
+        return "/sys/fs/cgroup/memory";
+    return access("/sys/fs/cgroup/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup"
+                                                            : "/sys/fs/cgroup/unified";
+}
+
+int sk_deny_probe_open(struct sk_deny *d, const char *dir, struct sk_err *err)
+{
+    char target[64];
+    int r = sk_dir_make(dir, 0700, err);
+
+    if (r < 0)
+        return r;
+    (void)snprintf(d->program, sizeof(d->program), "%s/%s", dir, SKD_PROBE_NAME);
+    (void)snprintf(target, sizeof(target), "/proc/%d/exe", (int)getpid());
+    (void)unlink(d->program); /* of an earlier run: the number in it is another */
+    if (symlink(target, d->program) < 0)
+        return sk_err_errno(err, errno, "%s", d->program);
+    (void)snprintf(d->cgroup, sizeof(d->cgroup), "%s/skep-deny-%d", root_of(d->hierarchy),
+                   (int)getpid());
+    return 0;
+}
+
+static void end(struct sk_deny *d)
+{
+    if (d->child > 0) {
+        (void)kill(d->child, SIGKILL);
+        (void)waitpid(d->child, NULL, 0);
+        d->child = 0;
+    }
+    sk_closep(&d->pipe);
+    d->pipe = -1;
+    (void)rmdir(d->cgroup); /* the next one makes it when it is still there */
+}
+
+void sk_deny_probe_close(struct sk_deny *d)
+{
+    if (d->program[0])
+        end(d); /* the program stays: another object may be using it */
+}
+
+/* Makes the cgroup and tells the kernel's side which one it is; a descriptor of cgroup.procs. */
+static int cgroup_enter(struct sk_deny *d, struct sk_err *err)
+{
+    char path[544];
+    struct stat st;
+    int fd, r;
+
+    if (mkdir(d->cgroup, 0700) < 0 && errno != EEXIST)
+        return sk_err_errno(err, errno, "the self-probe's cgroup %s", d->cgroup);
+    if (stat(d->cgroup, &st) < 0)
+        return sk_err_errno(err, errno, "%s", d->cgroup);
+    r = sk_deny_probe_group(d, st.st_ino);
+    if (r < 0)
+        return sk_err_errno(err, -r, "telling the kernel of the self-probe");
+    (void)snprintf(path, sizeof(path), "%s/cgroup.procs", d->cgroup);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? sk_err_errno(err, errno, "%s", path) : fd;
+}
+
+/* In the child of a process with threads: nothing but system calls. */
+static void child(const char *program, int procs, int told) __attribute__((noreturn));
+static void child(const char *program, int procs, int told)
+{
+    char name[] = SKD_PROBE_NAME, arg[] = SK_DENY_PROBE_ARG;
+    char *argv[] = {name, arg, NULL}, *envp[] = {NULL};
+
+    if (write(procs, "0", 1) != 1)
+        _exit(ALONE);
+    if (dup2(told, TOLD_FD) < 0 || (told == TOLD_FD && fcntl(told, F_SETFD, 0) < 0))
+        _exit(PASSED);
+    (void)execve(program, argv, envp);
+    _exit(errno == EPERM ? 0 : PASSED);
+}
+
+static int probe_begin(struct sk_deny *d, struct sk_err *err)
+{
+    SK_CLEANUP(sk_closep) int procs = cgroup_enter(d, err);
+    int fds[2];
+    pid_t pid;
+
+    if (procs < 0)
+        return procs;
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+        return sk_err_errno(err, errno, "the self-probe's pipe");
+    pid = fork();
+    if (pid == 0)
+        child(d->program, procs, fds[1]);
+    (void)close(fds[1]);
+    if (pid < 0) {
+        (void)close(fds[0]);
+        return sk_err_errno(err, errno, "the self-probe's process");
+    }
+    d->pipe = fds[0];
+    d->child = pid;
+    d->started_ns = sk_now_mono_ns();
+    return 0;
+}
+
+void sk_deny_probe_start(struct sk_deny *d)
+{
+    if (d->child == 0 && probe_begin(d, NULL) < 0)
+        d->child = -1; /* told by the next look */
+}
+
+static int judge(int status, bool wrote, struct sk_err *err)
+{
+    if (wrote)
+        return sk_err_set(err, -EPERM, "a program that must not run was started and ran");
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        return 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == ALONE)
+        return sk_err_set(err, -ESRCH, "the self-probe could not enter its cgroup");
+    return sk_err_set(err, -ECHILD, "the self-probe's program could not be started (status %d)",
+                      status);
+}
+
+int sk_deny_probe_look(struct sk_deny *d, struct sk_err *err)
+{
+    bool timed_out = sk_now_mono_ns() - d->started_ns > SK_DENY_PROBE_MS * (uint64_t)SK_NS_PER_MS;
+    int status = 0, r;
+    char byte;
+
+    if (d->child == 0)
+        return 1;
+    if (d->child < 0) {
+        d->child = 0;
+        return sk_err_set(err, -ECHILD, "the self-probe could not be begun");
+    }
+    if (waitpid(d->child, &status, WNOHANG) == 0) {
+        if (!timed_out)
+            return 1;
+        end(d);
+        return sk_err_set(err, -ETIMEDOUT, "the self-probe did not end within %d s",
+                          SK_DENY_PROBE_MS / 1000);
+    }
+    d->child = 0;
+    r = judge(status, read(d->pipe, &byte, 1) == 1, err);
+    end(d);
+    return r;
+}
+
+int sk_deny_probe_now(struct sk_deny *d, struct sk_err *err)
+{
+    const struct timespec ms = {.tv_nsec = SK_NS_PER_MS};
+    int r = probe_begin(d, err);
+
+    if (r < 0)
+        return r;
+    while ((r = sk_deny_probe_look(d, err)) == 1)
+        (void)nanosleep(&ms, NULL);
+    return r;
+}
