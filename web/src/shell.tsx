@@ -12,10 +12,13 @@ import {
   ContainerOutlined,
   DashboardOutlined,
   DesktopOutlined,
+  HistoryOutlined,
   LogoutOutlined,
   MenuOutlined,
   MoonOutlined,
+  ProfileOutlined,
   SafetyCertificateOutlined,
+  SafetyOutlined,
   SettingOutlined,
   SunOutlined,
   TableOutlined,
@@ -28,14 +31,22 @@ import { compact } from './lib/format';
 import { Link, navigate } from './router';
 import { useNarrow, useTheme, type Wish } from './theme';
 
-const areas: { id: string; to: string; icon: ReactNode }[] = [
+const areas: { id: string; to: string; icon: ReactNode; also?: string[] }[] = [
   { id: 'overview', to: '/', icon: <DashboardOutlined /> },
   { id: 'alerts', to: '/alerts', icon: <AlertOutlined /> },
   { id: 'incidents', to: '/incidents', icon: <ThunderboltOutlined /> },
   { id: 'containers', to: '/containers', icon: <ContainerOutlined /> },
   { id: 'images', to: '/images', icon: <AppstoreOutlined /> },
   { id: 'hosts', to: '/hosts', icon: <CloudServerOutlined /> },
-  { id: 'rules', to: '/rules', icon: <SafetyCertificateOutlined /> },
+  { id: 'recorder', to: '/recorder', icon: <HistoryOutlined /> },
+  { id: 'actions', to: '/actions', icon: <SafetyOutlined />, also: ['/evidence'] },
+  { id: 'profiles', to: '/profiles', icon: <ProfileOutlined /> },
+  {
+    id: 'rules',
+    to: '/rules',
+    icon: <SafetyCertificateOutlined />,
+    also: ['/exceptions', '/indicators'],
+  },
   { id: 'attack', to: '/attack', icon: <TableOutlined /> },
   { id: 'settings', to: '/settings', icon: <SettingOutlined /> },
 ];
@@ -45,6 +56,9 @@ function isHere(to: string, path: string): boolean {
     ? path === '/' || path === '/overview'
     : path === to || path.startsWith(`${to}/`);
 }
+
+const inArea = (a: (typeof areas)[number], path: string) =>
+  [a.to, ...(a.also ?? [])].some((to) => isHere(to, path));
 
 function useUrgent(): number {
   const overview = useGet<Overview>('/overview');
@@ -68,7 +82,7 @@ function Nav({ path, urgent, done }: { path: string; urgent: number; done?: () =
             <Link
               to={a.to}
               data-testid={`nav-${a.id}`}
-              aria-current={isHere(a.to, path) ? 'page' : undefined}
+              aria-current={inArea(a, path) ? 'page' : undefined}
               onClick={done}
             >
               {a.icon}
@@ -189,7 +203,7 @@ export function Shell({ path, children }: { path: string; children: ReactNode })
   const narrow = useNarrow();
   const [menu, setMenu] = useState(false);
   const urgent = useUrgent();
-  const area = areas.find((a) => isHere(a.to, path));
+  const area = areas.find((a) => inArea(a, path));
   const title = area ? t(`nav.${area.id}` as Key) : t('notFound.title');
   const state: LiveState = useLiveState();
 

@@ -75,6 +75,41 @@ export async function call<T>(
 export const get = <T>(path: string, signal?: AbortSignal) =>
   call<T>('GET', path, undefined, signal);
 
+/** What is no JSON: text that is asked for, or given to be read by the console. */
+export async function callText(
+  method: 'GET' | 'POST',
+  path: string,
+  body?: string,
+): Promise<string> {
+  const headers: Record<string, string> = {};
+  if (body !== undefined) headers['Content-Type'] = 'text/plain; charset=utf-8';
+  if (method !== 'GET' && csrf) headers['X-CSRF-Token'] = csrf;
+  let res: Response;
+  try {
+    res = await fetch(base + path, {
+      method,
+      headers,
+      body,
+      credentials: 'same-origin',
+      cache: 'no-store',
+    });
+  } catch {
+    throw new ApiError(0, 'unreachable', '');
+  }
+  const text = await res.text();
+  if (res.ok) return text;
+  if (res.status === 401) onSignedOut?.();
+  let data: unknown = null;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    // an error without a body of ours: its number says what there is to say
+  }
+  throw errorOf(res.status, data);
+}
+
+export const fileHref = (path: string) => base + path;
+
 export interface ListQuery {
   filter?: string;
   sort?: string;

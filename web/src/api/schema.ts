@@ -32,6 +32,7 @@ export type {
   Drill,
   Event,
   Evidence,
+  EvidenceFile,
   Exception,
   FieldInfo,
   Host,

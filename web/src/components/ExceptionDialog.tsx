@@ -11,7 +11,7 @@ import { count } from '../lib/format';
 import { Link, paths } from '../router';
 import { Text, useErrorText } from './bits';
 
-interface Preview {
+export interface Preview {
   matched: number;
   total: number;
   sample: string[];
@@ -20,7 +20,7 @@ type Draft = Pick<Exception, 'name' | 'rule' | 'condition' | 'owner' | 'reason' 
 
 const TRY_MS = 500;
 
-function usePreview(draft: Draft | undefined, allRules: boolean) {
+export function usePreview(draft: Draft | undefined, allRules: boolean) {
   const [preview, setPreview] = useState<Preview>();
   const [error, setError] = useState<ApiError>();
   const [busy, setBusy] = useState(false);
