@@ -363,7 +363,8 @@ static void tell(struct hunt *h, const struct entry *e)
     if (sk_folded(h->s->fold, key, h->ev->evt.time, &a.count))
         return;
     sk_buf_clear(out);
-    (void)sk_buf_c(out, saying[as].does);
+    (void)sk_buf_c(out, h->ev->dns && as == SK_IN_DOMAIN ? "Known bad name asked of a name server"
+                                                         : saying[as].does);
     (void)sk_buf_c(out, " (indicator=");
     (void)sk_buf_str(out, e->value);
     if (e->list.n) {
@@ -494,6 +495,8 @@ size_t sk_indicators_event(struct sk_indicators *s, const struct sk_event *ev,
     if (is_net(ev->evt.type)) {
         if (ev->fd.rip.family)
             (void)look_ip(&h, &ev->fd.rip); /* found counts */
+        if (ev->dns)
+            (void)look_name(&h, ev->dns->name); /* so here */
     } else if ((ev->evt.type == SK_E_EXECVE || ev->evt.type == SK_E_EXECVEAT) && ev->proc &&
                !ev->evt.failed) {
         args = ev->proc->args;

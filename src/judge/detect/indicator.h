@@ -4,8 +4,8 @@
  * imported, looked for in events.
  *
  * Where     addresses and networks: the other end of connect, accept, sendto and their kin; names
- * and pages: hosts and addresses of pages among the arguments of what is executed (what a program
- * asks a name server is not read by the sensor); hashes: of executables, which the caller computes
+ * and pages: what is asked of name servers, hosts and addresses of pages among the arguments of
+ * what is executed; hashes: of executables, which the caller computes
  * once for each file (sk_indicators_want_hashes). Names     "evil.example" is itself alone,
  * ".evil.example" and "*.evil.example" are it and all below it; upper and lower case alike.
  *

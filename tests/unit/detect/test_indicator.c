@@ -129,6 +129,27 @@ static void names_and_pages_are_found_among_arguments(void **state)
     (void)sk_indicators_free(s);
 }
 
+static void a_name_asked_of_a_name_server_is_found(void **state)
+{
+    struct sk_indicators *s = fresh();
+    struct sk_dns dns = {SK_STR("cdn.evil.example"), SK_STR("A")};
+    struct seen seen = {0};
+    struct made m;
+
+    (void)state;
+    put(s, SK_IN_DOMAIN, ".evil.example");
+    ev_make(&m,
+            &(struct ev){.type = SK_E_SENDTO, .name = "app", .peer = "10.0.0.53:53", .udp = true});
+    m.ev.dns = &dns;
+    assert_int_equal(sk_indicators_event(s, &m.ev, take, &seen), 1);
+    assert_string_equal(seen.rule, "Indicator: name");
+    assert_non_null(
+        strstr(seen.output, "Known bad name asked of a name server (indicator=.evil.example"));
+    dns.name = SK_STR("notevil.example");
+    assert_int_equal(sk_indicators_event(s, &m.ev, take, &seen), 0);
+    (void)sk_indicators_free(s);
+}
+
 static void a_hash_is_found_in_either_case(void **state)
 {
     static const char md5[] = "D41D8CD98F00B204E9800998ECF8427E";
@@ -223,7 +244,7 @@ static void a_flood_of_hits_is_folded_and_counted(void **state)
 }
 
 SK_TEST_MAIN(an_address_and_the_narrowest_network_are_found, ipv6_and_mapped_addresses_are_found,
-             names_and_pages_are_found_among_arguments, a_hash_is_found_in_either_case,
-             what_ended_or_was_replaced_is_not_found,
+             names_and_pages_are_found_among_arguments, a_name_asked_of_a_name_server_is_found,
+             a_hash_is_found_in_either_case, what_ended_or_was_replaced_is_not_found,
              wrong_values_are_refused_with_what_they_should_be,
              a_flood_of_hits_is_folded_and_counted)
