@@ -93,6 +93,7 @@ struct sk_agent_run {
     uint64_t rules_changed_ns; /* 0: nothing to reload */
     struct sk_arena *scratch;
     struct agent_profiles *profiles;           /* agent_profile.h */
+    struct agent_rate *rate;
     struct agent_desired *desired;             /* agent_down.h */
     SK_VEC(struct agent_rulefile *) rulefiles; /* kept in the console */
     bool rules_dirty;                          /* they changed: load now */
@@ -125,6 +126,12 @@ void agent_intel_poll(struct sk_agent_run *a, uint64_t now_ns);
 int agent_audit_new(struct sk_agent_run *a, struct sk_err *err);
 void agent_audit_free(struct sk_agent_run *a);
 void agent_audit_poll(struct sk_agent_run *a, uint64_t now_ns);
+
+/* agent_rate.c: what is counted over events (detect/rate.h) */
+int agent_rate_new(struct sk_agent_run *a, struct sk_err *err);
+void agent_rate_free(struct sk_agent_run *a);
+bool agent_rate_event(struct sk_agent_run *a, const struct sk_event *ev); /* true: too many */
+void agent_rate_poll(struct sk_agent_run *a, uint64_t now_ns);
 
 /* agent_incident.c */
 int agent_incidents_new(struct sk_agent_run *a, struct sk_err *err);

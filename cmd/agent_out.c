@@ -296,6 +296,7 @@ void agent_event(void *arg, const struct sk_event *ev)
     agent_record_event(a, ev);
     agent_respond_event(a, ev);
     found = agent_intel_event(a, ev); /* what it found is told */
+    found |= agent_rate_event(a, ev);
     (void)sk_detect_event(a->detect, ev, agent_alert, a);
     agent_profiles_event(a, ev, found || sk_detect_worst(a->detect) <= SK_PRIO_WARNING);
 }

@@ -10,6 +10,7 @@
 #include "agent_down.h"
 #include "agent_int.h"
 #include "base/time.h"
+#include "detect/rate.h"
 #include "paths.h"
 #include "rule_files.h"
 #include "rules_json.h"
@@ -100,6 +101,8 @@ int agent_rules_load(struct sk_agent_run *a, struct sk_err *err)
     }
     sk_rules_want(rules, want);
     agent_profiles_want(want);
+    sk_rate_want(want);
+    sk_sensor_want_queries(a->sensor, true);
     recorded[0] = want[0];
     recorded[1] = want[1];
     agent_record_want(a, recorded); /* those and its own */

@@ -193,6 +193,7 @@ static void turn(struct sk_agent_run *a)
     agent_query_poll(a);
     agent_respond_poll(a, now);
     agent_profiles_poll(a, now);
+    agent_rate_poll(a, now);
     if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
         a->flushed_ns = now;
         agent_flush(a);
@@ -278,6 +279,8 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
         return sk_err_set(err, r, "agent: out of memory");
     r = agent_profiles_new(a, err);
     if (r == 0)
+        r = agent_rate_new(a, err);
+    if (r == 0)
         r = agent_incidents_new(a, err);
     if (r == 0)
         r = agent_intel_new(a, err);
@@ -359,6 +362,7 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
     (void)sk_sensor_free(a->sensor);
     (void)sk_detect_free(a->detect);
     agent_profiles_free(a);
+    agent_rate_free(a);
     agent_incidents_free(a);
     agent_intel_free(a);
     agent_audit_free(a);

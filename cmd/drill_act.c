@@ -254,7 +254,9 @@ int drill_act(const char *name, char **argv)
                 {"pipeshell", act_pipeshell}, {"ptrace", act_ptrace},   {"connect", act_connect},
                 {"writev", act_writev},       {"setns", act_setns},     {"userns", act_userns},
                 {"refused", act_refused},     {"kthread", act_kthread}, {"bpf", act_bpf},
-                {"packet", act_packet},       {"unix", act_unix},       {"rename", act_rename}};
+                {"packet", act_packet},       {"unix", act_unix},       {"rename", act_rename},
+                {"ports", drill_act_ports},   {"hosts", drill_act_hosts}, {"guess", drill_act_guess},
+                {"ask", drill_act_ask}};
     size_t i;
 
     for (i = 0; i < SK_ARRAY_LEN(acts); i++)

@@ -8,6 +8,7 @@
  *   drill_run.c     plays, asks the console what it saw, judges
  *   drill_report.c  text, HTML
  *   drill_act.c     what no shell can do, done by this executable inside the container
+ *   drill_net.c     the same over loopback, many times over
  */
 #ifndef SK_CMD_DRILL_INT_H
 #define SK_CMD_DRILL_INT_H
@@ -78,5 +79,10 @@ int drill_report_html(const struct sk_drill *v, size_t n, const char *path,
                       struct sk_err *err) SK_NODISCARD;
 
 int drill_act(const char *name, char **argv); /* exit code */
+/* Acts that count, over loopback alone (drill_net.c). */
+int drill_act_ports(char **argv);
+int drill_act_hosts(char **argv);
+int drill_act_guess(char **argv);
+int drill_act_ask(char **argv);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "detect/drift.h"
 #include "detect/profile.h"
+#include "detect/rate.h"
 #include "io/json.h"
 
 static void rule_json(struct sk_jw *w, const struct sk_rule *r)
@@ -39,7 +40,7 @@ static void rule_json(struct sk_jw *w, const struct sk_rule *r)
     sk_jw_end(w, '}');
 }
 
-/* Those under whose names drift and profiles are told. */
+/* Those under whose names drift, profiles and rates are told. */
 static void engine_rules_json(struct sk_jw *w, const struct sk_rule *(*rules)(size_t *ret_n))
 {
     size_t i, n = 0;
@@ -61,6 +62,7 @@ int rules_json_write(const struct sk_rules *rules, const char *error, struct sk_
         rule_json(&w, sk_rules_at(rules, i));
     engine_rules_json(&w, sk_drift_rules);
     engine_rules_json(&w, sk_profile_rules);
+    engine_rules_json(&w, sk_rate_rules);
     sk_jw_end(&w, ']');
     if (error)
         sk_jw_kstr(&w, "error", sk_str_c(error));
