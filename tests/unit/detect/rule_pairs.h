@@ -64,8 +64,6 @@ static const struct pair pairs[] = {
     {"SK-EXE-007", EX("x", "", .exepath = "/tmp/x", .deleted = true),
      EX("postinst", "configure", .exepath = "/var/lib/dpkg/tmp.ci/postinst", .deleted = true,
         .parent = "dpkg")},
-    {"SK-EXE-008", EX("tool", "", .exepath = "/opt/tool", .upper = true),
-     EX("conftest", "", .exepath = "/src/conftest", .upper = true, .parent = "configure")},
     {"SK-EXE-009", EX("k", "", .exepath = "/dev/shm/k", .upper = false),
      EX("test_map", "", .exepath = "/tmp/.build/test_map", .upper = true, .parent = "make")},
     {"SK-EXE-010", EX("sh", "-c id", .parent = "apache2"),
