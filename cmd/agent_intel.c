@@ -117,6 +117,20 @@ static void exceptions_use(struct sk_agent_run *a)
 
 /* ---- indicators ------------------------------------------------------------------------------ */
 
+static void on_indicator(void *arg, const struct sk_alert *al)
+{
+    struct sk_agent_run *a = arg;
+    const struct sk_event ev = {.host_id = al->host_id,
+                                .hostname = al->hostname,
+                                .evt = al->evt,
+                                .fd = al->fd,
+                                .proc = al->proc,
+                                .container = al->container};
+
+    if (!sk_excepts_hold(sk_detect_excepts(a->detect), al->rule, &sk_kind_event, &ev, al->time))
+        agent_alert(a, al);
+}
+
 /* What was harmless may not be any more. */
 static void seen_forget(struct sk_agent_intel *in)
 {
@@ -201,14 +215,14 @@ static bool digests_look(struct sk_agent_run *a, const struct sk_digests *d,
     size_t i;
 
     for (i = 0; i < SK_ARRAY_LEN(hex) && !found; i++)
-        found = sk_indicators_hash(a->intel->indicators, sk_str_c(hex[i]), ev, agent_alert, a);
+        found = sk_indicators_hash(a->intel->indicators, sk_str_c(hex[i]), ev, on_indicator, a);
     return found;
 }
 
 bool agent_intel_event(struct sk_agent_run *a, const struct sk_event *ev)
 {
     struct sk_agent_intel *in = a->intel;
-    bool found = sk_indicators_event(in->indicators, ev, agent_alert, a) > 0;
+    bool found = sk_indicators_event(in->indicators, ev, on_indicator, a) > 0;
     uint64_t key;
     void *known;
 
