@@ -142,6 +142,16 @@ static int face_new(struct sk_server_run *s, struct sk_err *err)
     return local_access(s, err);
 }
 
+static void wake_init(struct sk_server_run *s)
+{
+    pthread_condattr_t attr;
+
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&s->wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
+}
+
 int sk_server_run_new(const struct sk_server_conf *conf, struct sk_server_run **ret,
                       struct sk_err *err)
 {
@@ -153,7 +163,7 @@ int sk_server_run_new(const struct sk_server_conf *conf, struct sk_server_run **
         return sk_err_set(err, -ENOMEM, "out of memory");
     s->conf = *conf;
     (void)pthread_mutex_init(&s->lock, NULL);
-    (void)pthread_cond_init(&s->wake, NULL);
+    wake_init(s);
     r = sk_path_join(conf->data, "skep.db", db, err);
     if (r < 0)
         return r;

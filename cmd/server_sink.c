@@ -248,19 +248,23 @@ static void prune_withdrawn(struct sk_server_run *s, const struct sk_kind *kind)
 void *server_keeper(void *arg)
 {
     struct sk_server_run *s = arg;
+    struct sk_clock_steady clock = {0};
+    bool steady;
     size_t i;
 
+    (void)sk_clock_steady(&clock, sk_boot_to_wall_offset_ns(), sk_now_boot_ns()); /* the first */
     (void)pthread_mutex_lock(&s->lock);
     while (!s->stop) {
         struct timespec until;
 
-        (void)clock_gettime(CLOCK_REALTIME, &until);
+        (void)clock_gettime(CLOCK_MONOTONIC, &until); /* the clock of wake */
         until.tv_sec += KEEP_EVERY_S;
         (void)pthread_cond_timedwait(&s->wake, &s->lock, &until);
         (void)pthread_mutex_unlock(&s->lock);
-        for (i = 0; i < SK_ARRAY_LEN(retention) && !s->stop; i++)
+        steady = sk_clock_steady(&clock, sk_boot_to_wall_offset_ns(), sk_now_boot_ns());
+        for (i = 0; steady && i < SK_ARRAY_LEN(retention) && !s->stop; i++)
             prune(s, i);
-        for (i = 0; i < SK_ARRAY_LEN(withdrawn) && !s->stop; i++)
+        for (i = 0; steady && i < SK_ARRAY_LEN(withdrawn) && !s->stop; i++)
             prune_withdrawn(s, withdrawn[i]);
         store_probe(s);
         (void)pthread_mutex_lock(&s->lock);

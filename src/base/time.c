@@ -43,6 +43,21 @@ int64_t sk_boot_to_wall_offset_ns(void)
     return off;
 }
 
+bool sk_clock_steady(struct sk_clock_steady *c, int64_t boot_to_wall_offset_ns, uint64_t boot_ns)
+{
+    int64_t jump;
+
+    if (__builtin_sub_overflow(boot_to_wall_offset_ns, c->offset, &jump))
+        jump = boot_to_wall_offset_ns > c->offset ? INT64_MAX : INT64_MIN;
+    if (c->known && jump > SK_CLOCK_JUMP_NS)
+        c->jumped = boot_ns;
+    else if (c->known && jump < -SK_CLOCK_JUMP_NS)
+        c->jumped = 0; /* backwards nothing grows old; it was the cure, if anything */
+    c->offset = boot_to_wall_offset_ns;
+    c->known = true;
+    return c->jumped == 0 || boot_ns - c->jumped >= (uint64_t)SK_CLOCK_HOLD_NS;
+}
+
 /* Days since 1970-01-01 and back, proleptic Gregorian: years are counted from March, so that the
  * leap day is the last of its year, in eras of 400 years = 146097 days. */
 static int64_t days_from_date(int64_t y, unsigned m, unsigned d)

@@ -121,10 +121,14 @@ static size_t victim(const struct sk_rec_disk *d, size_t n)
 
 static int trim_age(struct sk_rec_disk *d, struct sk_err *err)
 {
-    int64_t oldest = sk_now_wall_ns() - d->o.max_age_ns;
+    int64_t offset = sk_boot_to_wall_offset_ns();
+    uint64_t now = sk_now_boot_ns();
+    int64_t oldest = offset + (int64_t)now - d->o.max_age_ns;
     size_t i = 0, before;
     int r = 0;
 
+    if (!sk_clock_steady(&d->clock, offset, now))
+        return 0; /* the bound of size holds all the same */
     while (r == 0 && i < d->segs.n - (d->fd >= 0)) { /* not the one that is written */
         struct sk_rec_seg *seg = &d->segs.v[i];
 

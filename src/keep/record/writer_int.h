@@ -10,6 +10,7 @@
 #include <zstd.h>
 
 #include "base/map.h"
+#include "base/time.h"
 #include "record/record_int.h"
 
 struct sk_rec_block { /* collected, or on its way to the disk */
@@ -29,6 +30,7 @@ struct sk_rec_disk {
     struct sk_record_options o;
     struct sk_rec_segs segs;
     uint64_t bytes, next_no;
+    struct sk_clock_steady clock;
     struct sk_rec_pins pins; /* a copy */
     struct sk_buf out;
     ZSTD_CCtx *zstd;

@@ -152,7 +152,26 @@ static void clocks_run_and_boot_time_maps_to_wall_time(void **state)
     assert_true(wall - sk_now_wall_ns() < SK_NS_PER_S && sk_now_wall_ns() - wall < SK_NS_PER_S);
 }
 
-SK_TEST_MAIN(formats_moments_on_both_sides_of_1970, what_it_formats_it_parses,
+static void a_clock_that_jumped_forwards_is_not_believed_for_an_hour(void **state)
+{
+    const int64_t day = 86400 * SK_NS_PER_S, hour = 3600 * SK_NS_PER_S;
+    struct sk_clock_steady c = {0};
+    uint64_t now = 5;
+
+    (void)state;
+    assert_true(sk_clock_steady(&c, 1000 * day, now)); /* however far off it is at first */
+    assert_true(sk_clock_steady(&c, 1000 * day + 59 * SK_NS_PER_S, now + 1));
+    assert_false(sk_clock_steady(&c, 1400 * day, now += 60));
+    assert_false(sk_clock_steady(&c, 1400 * day, now + (uint64_t)hour - 1));
+    assert_true(sk_clock_steady(&c, 1400 * day, now + (uint64_t)hour));
+    now += 2 * (uint64_t)hour;
+    assert_false(sk_clock_steady(&c, 1401 * day, now));
+    assert_true(sk_clock_steady(&c, 1000 * day, now + 1)); /* set right */
+    assert_true(sk_clock_steady(&c, INT64_MIN, now + 2));
+    assert_false(sk_clock_steady(&c, INT64_MAX, now + 3));
+}
+
+SK_TEST_MAIN(a_clock_that_jumped_forwards_is_not_believed_for_an_hour, formats_moments_on_both_sides_of_1970, what_it_formats_it_parses,
              agrees_with_the_system_on_every_day, reads_offsets_and_fractions,
              refuses_what_is_no_time, durations_have_a_number_and_a_unit, ages_are_short,
              clocks_run_and_boot_time_maps_to_wall_time)
