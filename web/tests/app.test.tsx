@@ -1,63 +1,9 @@
 // The console against the mock API: what a person sees.
-import { act, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { fireEvent, screen, waitFor, within } from '@testing-library/react';
+import { describe, expect, it } from 'vitest';
 // @ts-expect-error plain JavaScript, for development only
-import { createMock, hostile } from '../dev/mock.mjs';
-import { live } from '../src/api/live';
-import { App } from '../src/app';
-
-type Mock = ReturnType<typeof createMock>;
-let mock: Mock;
-let base: string;
-
-/** Hears what the mock emits, as a browser would. */
-class Source extends EventTarget {
-  static CLOSED = 2;
-  static all: Source[] = [];
-  readyState = 1;
-  onopen: (() => void) | null = null;
-  onerror: (() => void) | null = null;
-  constructor(readonly url: string) {
-    super();
-    Source.all.push(this);
-    setTimeout(() => this.onopen?.());
-  }
-  close() {
-    this.readyState = 2;
-  }
-}
-const emit = (kind: string, data: unknown) =>
-  act(async () => {
-    for (const s of Source.all)
-      if (s.readyState === 1)
-        s.dispatchEvent(new MessageEvent(kind, { data: JSON.stringify(data) }));
-    await new Promise((r) => setTimeout(r, 300));
-  });
-
-async function start(path: string, options: Record<string, unknown> = {}) {
-  mock = createMock({ signedIn: true, ...options });
-  base = `http://127.0.0.1:${await mock.listen()}`;
-  window.history.replaceState(null, '', path);
-  render(<App />);
-}
-
-beforeEach(() => {
-  localStorage.clear();
-  localStorage.setItem('skep.lang', '"en"');
-  Source.all = [];
-  const real = globalThis.fetch;
-  vi.stubGlobal('EventSource', Source);
-  vi.stubGlobal('fetch', (path: string, init: RequestInit) =>
-    // the signal is of another realm than the fetch of Node
-    real(base + path, { ...init, signal: undefined }),
-  );
-});
-
-afterEach(async () => {
-  live.stop();
-  vi.unstubAllGlobals();
-  await mock.close();
-});
+import { hostile } from '../dev/mock.mjs';
+import { emit, mock, Source, start } from './harness';
 
 describe('signing in', () => {
   it('asks who is there, says when the password is wrong, and goes where one wanted to go', async () => {
@@ -117,7 +63,7 @@ describe('alerts', () => {
     await waitFor(() => expect(Source.all.some((s) => s.readyState === 1)).toBe(true));
     mock.world.alerts.unshift(a);
     await emit('alert', a);
-    await screen.findByText('A rule that just fired', undefined, { timeout: 4000 });
+    await screen.findByText('A rule that just fired');
     expect(screen.getByTestId('live-state').dataset.state).toBe('live');
   });
 
@@ -128,7 +74,7 @@ describe('alerts', () => {
     const a = { ...mock.world.makeAlert(1, Date.now()), id: 'LIVE2', rule: 'Quietly waiting' };
     mock.world.alerts.unshift(a);
     await emit('alert', a);
-    const pill = await screen.findByTestId('new-pill', undefined, { timeout: 4000 });
+    const pill = await screen.findByTestId('new-pill');
     expect(pill.textContent).toContain('1 new');
     expect(screen.queryByText('Quietly waiting')).toBeNull();
     fireEvent.click(pill);
@@ -279,23 +225,28 @@ describe('settings', () => {
 });
 
 describe('every area', () => {
-  it.each(['/', '/alerts', '/containers', '/images', '/hosts', '/rules', '/settings/agents'])(
-    'says that it is empty: %s',
-    async (path) => {
-      await start(path, { scenario: 'empty' });
-      await waitFor(() => expect(document.querySelector('.area')).not.toBeNull());
-      expect(document.querySelector('.area-failed')).toBeNull();
-    },
-  );
+  const areas = [
+    '/',
+    '/alerts',
+    '/incidents',
+    '/containers',
+    '/images',
+    '/hosts',
+    '/rules',
+    '/settings/agents',
+  ];
 
-  it.each(['/', '/alerts', '/containers', '/images', '/hosts', '/rules', '/settings/agents'])(
-    'says that it failed and offers to try again: %s',
-    async (path) => {
-      await start(path, { scenario: 'error' });
-      await screen.findAllByText(/the store does not answer/);
-      expect(screen.getAllByText('Try again').length).toBeGreaterThan(0);
-    },
-  );
+  it.each(areas)('says that it is empty: %s', async (path) => {
+    await start(path, { scenario: 'empty' });
+    await waitFor(() => expect(document.querySelector('.area')).not.toBeNull());
+    expect(document.querySelector('.area-failed')).toBeNull();
+  });
+
+  it.each(areas)('says that it failed and offers to try again: %s', async (path) => {
+    await start(path, { scenario: 'error' });
+    await screen.findAllByText(/the store does not answer/);
+    expect(screen.getAllByText('Try again').length).toBeGreaterThan(0);
+  });
 
   it('speaks both languages and remembers the choice', async () => {
     await start('/');

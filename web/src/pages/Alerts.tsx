@@ -34,7 +34,16 @@ import { useNarrow } from '../theme';
 import { AlertView } from './AlertView';
 import { alertCells, alertColumns, alertWidths } from './alertColumns';
 
-const engines = ['rule', 'drift', 'profile', 'threat', 'indicator', 'correlation', 'system'];
+const engines = [
+  'rule',
+  'drift',
+  'profile',
+  'threat',
+  'indicator',
+  'correlation',
+  'system',
+  'rate',
+];
 const listOf = (text: string | null, known: readonly string[]) =>
   (text ?? '').split(',').filter((x) => known.includes(x));
 
@@ -213,9 +222,8 @@ function useQueue(id: string | undefined, suffix: string, reload: () => void) {
     if (!to) return;
     if (id) navigate(paths.alert(to) + suffix, { replace: true, keepScroll: true });
     else setAt(to);
-    document
-      .querySelector(`[data-testid="alert-row"][data-id="${CSS.escape(to)}"]`)
-      ?.scrollIntoView({ block: 'nearest' });
+    for (const row of document.querySelectorAll<HTMLElement>('[data-testid="alert-row"]'))
+      if (row.dataset.id === to) row.scrollIntoView?.({ block: 'nearest' });
   };
   const targets = () => {
     if (picked.length && !id) return picked;
