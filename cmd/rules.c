@@ -80,6 +80,8 @@ static void rule_print(const struct sk_rule *r)
            (int)id.n, id.p, SK_STR_ARG(r->name));
     if (r->why_not.n)
         printf(" (" SK_STR_FMT ")", SK_STR_ARG(r->why_not));
+    if (r->late.n)
+        printf(" (deny: after the fact, because of " SK_STR_FMT ")", SK_STR_ARG(r->late));
     putchar('\n');
 }
 
@@ -95,6 +97,9 @@ static void rule_json(struct sk_jw *w, const struct sk_rule *r)
     sk_jw_kbool(w, "evaluated", r->evaluated);
     if (r->why_not.n)
         sk_jw_kstr(w, "why_not", r->why_not);
+    sk_jw_kstr(w, "response", sk_enum_name(&sk_enum_response, r->response));
+    if (r->late.n)
+        sk_jw_kstr(w, "late", r->late);
     sk_jw_kstr(w, "file", r->file);
     sk_jw_ku64(w, "line", r->line);
     sk_jw_end(w, '}');

@@ -296,6 +296,9 @@ struct sk_agent {     /* health of one agent, sent every few seconds and on chan
     int64_t record_oldest;
     struct sk_str record_error;           /* absent: fine, or there is no recorder */
     uint64_t actions;                     /* responses in force or under way */
+    uint64_t deny_rules, deny_refused;    /* refused in the kernel: rules, and what they refused */
+    struct sk_str deny_how;               /* absent: nothing is refused in the kernel */
+    struct sk_str deny_error;             /* what does not hold, and why */
     int64_t certificate_expires, revoked; /* by the console; 0: has no certificate; not revoked */
     struct sk_str revoked_by;
 };

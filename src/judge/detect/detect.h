@@ -49,6 +49,7 @@ struct sk_rule { /* for lists; owned by the set */
     bool enabled;
     bool evaluated;        /* enabled, of a source that we have, all its fields known */
     struct sk_str why_not; /* present when enabled, but not evaluated */
+    struct sk_str late;    /* action deny, but only after the fact: the field that is in the way */
     struct sk_strs tags, techniques;
 };
 size_t sk_rules_count(const struct sk_rules *r);
@@ -57,6 +58,9 @@ size_t sk_rules_warnings(const struct sk_rules *r);
 struct sk_str sk_rules_warning(const struct sk_rules *r, size_t i);
 /* Bits (enum sk_evt_type) of the event types that any enabled rule looks at. */
 void sk_rules_want(const struct sk_rules *r, uint64_t types[2]);
+/* The condition of the i-th rule, exceptions of its file in it; NULL: not evaluated. */
+struct sk_expr;
+const struct sk_expr *sk_rules_expr(const struct sk_rules *r, size_t i);
 /* "What was understood" of one rule, in test order. -ENOENT. */
 int sk_rules_explain(const struct sk_rules *r, struct sk_str rule, struct sk_buf *out);
 

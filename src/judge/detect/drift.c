@@ -156,6 +156,11 @@ static const char tools[] =
     "cmake meson bazel configure config.status libtool autoreconf cc1 cc1plus collect2 gcc g++ cc "
     "c++ clang ld as ant tox pytest ctest dpkg-buildpacka rpmbuild buildah buildkitd kaniko ";
 
+const char *sk_drift_tools(void)
+{
+    return tools;
+}
+
 static bool in_words(const char *words, struct sk_str s)
 {
     char word[40];

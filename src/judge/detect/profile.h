@@ -85,6 +85,16 @@ size_t sk_profiles_event(struct sk_profiles *p, const struct sk_event *ev,
 void sk_profiles_suspect(struct sk_profiles *p, const struct sk_event *ev);
 /* A person allowed this executable to run in this container's workload: for drift. */
 bool sk_profiles_allowed(struct sk_profiles *p, const struct sk_event *ev, struct sk_str path);
+/* What the kernel can be told of a container's profile: paths of executables. */
+struct sk_profile_execs {
+    bool enforced;         /* nothing but `known` may run */
+    bool wide;             /* a person allowed more paths than can be listed */
+    struct sk_strs known;  /* learned or allowed; only when enforced */
+    struct sk_strs allowed; /* by a person, whatever the file is: for drift */
+};
+/* Texts in the arena; all zero for a container without a profile. now: wall ns. 0, -ENOMEM. */
+int sk_profiles_exec_list(const struct sk_profiles *p, struct sk_str container_id, int64_t now,
+                          struct sk_arena *a, struct sk_profile_execs *ret) SK_NODISCARD;
 /* Promotes what has learned enough. At least every minute. */
 void sk_profiles_tick(struct sk_profiles *p, int64_t now);
 

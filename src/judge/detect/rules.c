@@ -88,6 +88,11 @@ const struct sk_rule *sk_rules_at(const struct sk_rules *r, size_t i)
     return i < r->n ? &r->rules[i] : NULL;
 }
 
+const struct sk_expr *sk_rules_expr(const struct sk_rules *r, size_t i)
+{
+    return i < r->n && r->rules[i].evaluated ? r->exprs[i] : NULL;
+}
+
 size_t sk_rules_warnings(const struct sk_rules *r)
 {
     return r->warnings_n;
@@ -109,14 +114,29 @@ void sk_rules_want(const struct sk_rules *r, uint64_t types[2])
             types[t / 64] |= (uint64_t)1 << (t % 64);
 }
 
+static void deny_explain(const struct sk_rule *r, struct sk_buf *out)
+{
+    if (r->response != SK_RE_DENY)
+        return;
+    if (!r->late.n) {
+        (void)sk_buf_c(out, "deny: before it runs, in containers, where the host grants it\n");
+        return;
+    }
+    (void)sk_buf_c(out, "deny: after the fact, because of ");
+    (void)sk_buf_str(out, r->late);
+    (void)sk_buf_ch(out, '\n');
+}
+
 int sk_rules_explain(const struct sk_rules *r, struct sk_str rule, struct sk_buf *out)
 {
     size_t i;
 
     for (i = 0; i < r->n; i++)
         if (sk_str_eq(r->rules[i].name, rule)) {
-            if (r->exprs[i])
+            if (r->exprs[i]) {
+                deny_explain(&r->rules[i], out);
                 return sk_expr_explain(r->exprs[i], out);
+            }
             (void)sk_buf_c(out, "not evaluated: ");
             (void)sk_buf_str(out, r->rules[i].why_not);
             return sk_buf_ch(out, '\n');

@@ -402,6 +402,26 @@ static void first_line(struct sk_err *err)
         *nl = '\0';
 }
 
+/* Can a rule that denies be held to before the act? */
+static int deny_judge(struct sk_rules *set, size_t i)
+{
+    SK_CLEANUP(sk_facts_freep) struct sk_facts *f = NULL;
+    struct sk_rule *r = &set->rules[i];
+    char why[128];
+    size_t n = 0;
+    int rc;
+
+    if (r->response != SK_RE_DENY || rs_kind(r->source) != &sk_kind_event)
+        return 0;
+    rc = sk_expr_exec_facts(set->exprs[i], NULL, 0, &f, why);
+    if (rc == 0)
+        (void)sk_facts_clauses(f, &n);
+    if (rc == 0 && n > 0)
+        return 0;
+    r->late = rc > 0 ? sk_str_c(why) : SK_STR("evt.type: it asks for no program that starts");
+    return rc < 0 || !sk_arena_keep(set->arena, &r->late) ? -ENOMEM : 0;
+}
+
 static int rule_compile(struct compiler *c, const struct rs_rule *from, size_t i)
 {
     struct sk_rules *set = c->l->set;
@@ -433,6 +453,9 @@ static int rule_compile(struct compiler *c, const struct rs_rule *from, size_t i
             *outer = err;
         return r;
     }
+    r = deny_judge(set, i);
+    if (r < 0)
+        return rs_nomem(c->l);
     (void)sk_template_fields(set->templates[i], &fields);
     set->fields_max = SK_MAX(set->fields_max, fields);
     to->evaluated = to->enabled;
