@@ -396,13 +396,16 @@ static __always_inline __u64 clauses_hold(struct scratch *s, __u64 m)
 
 /* ---- drift and lists ---- */
 
-static __always_inline bool is_listed(struct scratch *s, __u32 list)
+static __always_inline __u8 listed_as(struct scratch *s, __u32 list)
 {
+    __u8 *v;
+
     if (!list || s->n == 0 || s->n >= SKD_PATH)
         return 0;
     s->listed.list = list;
     __builtin_memcpy(s->listed.path, s->prefix.text, SKD_PATH);
-    return bpf_map_lookup_elem(&skd_lists, &s->listed) != NULL;
+    v = bpf_map_lookup_elem(&skd_lists, &s->listed);
+    return v ? *v : 0;
 }
 
 /* Below a package manager or build tool of the image itself. */
@@ -448,7 +451,7 @@ static __always_inline int by_drift(struct scratch *s, const struct skd_hold *h,
     else if (!(s->facts & (MEMFD | UPPER)) && (s->facts & DELETED) && (h->flags & SKD_H_DELETED) &&
              on_root(bprm, t))
         cause = SKD_BY_DELETED;
-    if (cause < 0 || is_listed(s, h->list))
+    if (cause < 0 || (listed_as(s, h->list) & SKD_L_ALLOWED))
         return -1;
     return cause != SKD_BY_MEMFD && skd_by_tool((__u64)t, s->cgroup) ? -1 : cause;
 }
@@ -468,7 +471,7 @@ static __always_inline int cause_find(struct scratch *s, const struct skd_hold *
     if (!h->flags)
         return -1;
     cause = by_drift(s, h, bprm, t);
-    if (cause < 0 && (h->flags & SKD_H_LISTED) && s->n && s->n < SKD_PATH && !is_listed(s, h->list))
+    if (cause < 0 && (h->flags & SKD_H_LISTED) && s->n && s->n < SKD_PATH && !listed_as(s, h->list))
         cause = SKD_BY_PROFILE;
     return cause;
 }

@@ -43,7 +43,8 @@ struct skd_prefix { /* key of a longest-prefix table */
     __u32 bits;
     char text[SKD_PATH];
 };
-struct skd_listed { /* key: a path of a list */
+enum { SKD_L_KNOWN = 1, SKD_L_ALLOWED = 2 }; /* may run; and that it is drift does not matter */
+struct skd_listed {                          /* key: a path of a list */
     __u32 list;
     char path[SKD_PATH];
 };

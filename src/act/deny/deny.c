@@ -14,9 +14,18 @@ struct listed { /* paths of a container that are in the kernel's table */
     char id[65];
     uint32_t number;
     uint64_t hash;
+    uint8_t *as; /* of each path: known, allowed */
     size_t n;
     struct skd_listed paths[];
 };
+
+static struct listed *list_free(struct listed *k)
+{
+    if (k)
+        free(k->as);
+    free(k);
+    return NULL;
+}
 
 static const char *const how_texts[] = {
     [SKD_LSM] = "refused before it ran (lsm)",
@@ -316,7 +325,7 @@ struct sk_deny *sk_deny_free(struct sk_deny *d)
     sk_deny_probe_close(d);
     unload(d);
     while (d->listed && sk_smap_next(d->listed, &it, &key, &val))
-        free(val);
+        (void)list_free(val);
     (void)sk_smap_free(d->listed);
     free(d);
     return NULL;
@@ -325,18 +334,32 @@ struct sk_deny *sk_deny_free(struct sk_deny *d)
 /* ---- containers --------------------------------------------------------------------------------
  */
 
-static struct listed *list_make(struct sk_str id, const struct sk_strs *l)
+static void list_add(struct listed *k, const struct sk_strs *l, uint8_t as)
 {
-    struct listed *k = calloc(1, sizeof(*k) + l->n * sizeof(k->paths[0]));
     size_t i;
 
-    if (!k)
-        return NULL;
+    for (i = 0; i < l->n; i++) {
+        if (l->v[i].n >= SKD_PATH)
+            continue;
+        k->as[k->n] = as;
+        (void)sk_str_copy(k->paths[k->n++].path, SKD_PATH, l->v[i]);
+    }
+}
+
+static struct listed *list_make(struct sk_str id, const struct sk_deny_held *h)
+{
+    size_t n = h->known.n + h->allowed.n;
+    struct listed *k = calloc(1, sizeof(*k) + n * sizeof(k->paths[0]));
+
+    if (k)
+        k->as = calloc(n + 1, 1);
+    if (!k || !k->as)
+        return list_free(k);
     (void)sk_str_copy(k->id, sizeof(k->id), id);
-    for (i = 0; i < l->n; i++)
-        if (l->v[i].n < SKD_PATH)
-            (void)sk_str_copy(k->paths[k->n++].path, SKD_PATH, l->v[i]);
-    k->hash = sk_str_hash(sk_str_n(k->paths, k->n * sizeof(k->paths[0]))) | 1;
+    list_add(k, &h->known, SKD_L_KNOWN);
+    list_add(k, &h->allowed, SKD_L_KNOWN | SKD_L_ALLOWED); /* the later word counts */
+    k->hash = sk_str_hash(sk_str_n(k->paths, k->n * sizeof(k->paths[0]))) ^
+              sk_str_hash(sk_str_n(k->as, k->n));
     return k;
 }
 
@@ -347,41 +370,40 @@ static void list_drop(struct sk_deny *d, struct listed *k)
 
     for (i = 0; k && i < k->n; i++)
         (void)bpf_map_delete_elem(map, &k->paths[i]); /* twice in the list: gone */
-    free(k);
+    (void)list_free(k);
 }
 
 static int list_put(struct sk_deny *d, struct listed *k)
 {
     int map = bpf_map__fd(d->bpf->maps.skd_lists), r = 0;
-    uint8_t one = 1;
     size_t i;
 
     k->number = ++d->lists;
     for (i = 0; i < k->n && r == 0; i++) {
         k->paths[i].list = k->number;
-        r = bpf_map_update_elem(map, &k->paths[i], &one, BPF_ANY) < 0 ? -errno : 0;
+        r = bpf_map_update_elem(map, &k->paths[i], &k->as[i], BPF_ANY) < 0 ? -errno : 0;
     }
     return r;
 }
 
 /* The number of the container's list; what was there before is in *ret_old when it is another. */
-static int list_settle(struct sk_deny *d, struct sk_str id, const struct sk_strs *list,
+static int list_settle(struct sk_deny *d, struct sk_str id, const struct sk_deny_held *h,
                        uint32_t *ret, struct listed **ret_old)
 {
     struct listed *old = sk_smap_get(d->listed, id), *k;
     int r;
 
     *ret = 0;
-    if (!list || list->n == 0) {
+    if (h->flags == 0 || h->known.n + h->allowed.n == 0) {
         *ret_old = sk_smap_del(d->listed, id);
         return 0;
     }
-    k = list_make(id, list);
+    k = list_make(id, h);
     if (!k)
         return -ENOMEM;
     if (old && old->hash == k->hash) {
         *ret = old->number;
-        free(k);
+        (void)list_free(k);
         return 0;
     }
     r = list_put(d, k);
@@ -397,10 +419,10 @@ static int list_settle(struct sk_deny *d, struct sk_str id, const struct sk_strs
     return 0;
 }
 
-int sk_deny_hold(struct sk_deny *d, struct sk_str container_id, uint64_t clauses, uint32_t flags,
-                 const struct sk_strs *list, struct sk_err *err)
+int sk_deny_hold(struct sk_deny *d, struct sk_str container_id, const struct sk_deny_held *held,
+                 struct sk_err *err)
 {
-    struct skd_hold h = {.clauses = clauses, .flags = flags};
+    struct skd_hold h = {.clauses = held->clauses, .flags = held->flags};
     struct listed *old = NULL;
     char id[64];
     int r;
@@ -408,7 +430,7 @@ int sk_deny_hold(struct sk_deny *d, struct sk_str container_id, uint64_t clauses
     if (container_id.n != sizeof(id))
         return sk_err_set(err, -EINVAL, "no container's id");
     memcpy(id, container_id.p, sizeof(id));
-    r = list_settle(d, container_id, flags ? list : NULL, &h.list, &old);
+    r = list_settle(d, container_id, held, &h.list, &old);
     if (r < 0) /* without its list it would be held to too much */
         h.flags = 0;
     if (bpf_map_update_elem(bpf_map__fd(d->bpf->maps.skd_holds), id, &h, BPF_ANY) < 0 && r == 0)

@@ -35,11 +35,16 @@ SK_DEFINE_CLEANUP(struct sk_deny *, sk_deny_free)
 enum skd_how sk_deny_how(const struct sk_deny *d);
 const char *sk_deny_how_text(enum skd_how how); /* for alerts: "refused before it ran (lsm)" */
 
-/* What the container is held to. flags: enum skd_hold_flag; list: paths that drift or SKD_H_LISTED
- * let pass, of which those over SKD_PATH - 1 bytes are left out (they pass anyway). -errno: it may
- * be held to less. */
-int sk_deny_hold(struct sk_deny *d, struct sk_str container_id, uint64_t clauses, uint32_t flags,
-                 const struct sk_strs *list, struct sk_err *err) SK_NODISCARD;
+struct sk_deny_held {       /* what a container is held to */
+    uint64_t clauses;       /* bits */
+    uint32_t flags;         /* enum skd_hold_flag */
+    struct sk_strs known;   /* what SKD_H_LISTED lets pass */
+    struct sk_strs allowed; /* what drift lets pass, too */
+};
+/* Paths of SKD_PATH bytes and more need no place: they pass in any case. -errno: the container is
+ * held to the clauses alone. */
+int sk_deny_hold(struct sk_deny *d, struct sk_str container_id, const struct sk_deny_held *h,
+                 struct sk_err *err) SK_NODISCARD;
 void sk_deny_let(struct sk_deny *d, struct sk_str container_id); /* it is gone */
 /* The same for containers that were not told of. */
 void sk_deny_unknown(struct sk_deny *d, uint64_t clauses, uint32_t flags);

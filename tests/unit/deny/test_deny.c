@@ -198,6 +198,11 @@ static bool deny_make(const char *text, struct made *ret)
     return true;
 }
 
+static int hold(struct sk_deny *d, struct sk_deny_held h)
+{
+    return sk_deny_hold(d, SK_STR(ID), &h, NULL);
+}
+
 static void a_named_program_does_not_run_in_a_container(void **state)
 {
     struct made m = {0};
@@ -210,7 +215,7 @@ static void a_named_program_does_not_run_in_a_container(void **state)
     program_make("evil");
     program_make("good");
     assert_int_equal(run("evil", true), RUNS); /* nobody told of the container */
-    assert_int_equal(sk_deny_hold(m.d, SK_STR(ID), 1, 0, NULL, NULL), 0);
+    assert_int_equal(hold(m.d, (struct sk_deny_held){.clauses = 1}), 0);
     for (i = 0; i < 20; i++)
         assert_int_equal(run("evil", true), REFUSED);
     assert_int_equal(run("good", true), RUNS);
@@ -243,7 +248,7 @@ static void paths_and_prefixes_are_told_apart(void **state)
     program_make("b1");
     program_make("bb");
     program_make("bcd");
-    assert_int_equal(sk_deny_hold(m.d, SK_STR(ID), 3, 0, NULL, NULL), 0);
+    assert_int_equal(hold(m.d, (struct sk_deny_held){.clauses = 3}), 0);
     assert_int_equal(run("a", true), REFUSED);
     assert_int_equal(run("aa", true), RUNS);
     assert_int_equal(run("b1", true), REFUSED);
@@ -266,10 +271,12 @@ static void drift_is_refused_but_for_what_is_listed(void **state)
     path = SK_STR("memfd:prog");
     fd = memfd_create("prog", MFD_CLOEXEC);
     touch_copy(fd);
-    assert_int_equal(sk_deny_hold(m.d, SK_STR(ID), 0, SKD_H_MEMFD, NULL, NULL), 0);
+    assert_int_equal(hold(m.d, (struct sk_deny_held){.flags = SKD_H_MEMFD}), 0);
     assert_int_equal(run_fd(fd, NULL, true), REFUSED);
     assert_int_equal(run_fd(fd, NULL, false), RUNS);
-    assert_int_equal(sk_deny_hold(m.d, SK_STR(ID), 0, SKD_H_MEMFD, &list, NULL), 0);
+    assert_int_equal(hold(m.d, (struct sk_deny_held){.flags = SKD_H_MEMFD, .known = list}), 0);
+    assert_int_equal(run_fd(fd, NULL, true), REFUSED); /* known, and yet drift */
+    assert_int_equal(hold(m.d, (struct sk_deny_held){.flags = SKD_H_MEMFD, .allowed = list}), 0);
     assert_int_equal(run_fd(fd, NULL, true), RUNS);
     (void)close(fd);
 
@@ -277,7 +284,7 @@ static void drift_is_refused_but_for_what_is_listed(void **state)
     program_make("other");
     file_of("good", good);
     path = sk_str_c(good);
-    assert_int_equal(sk_deny_hold(m.d, SK_STR(ID), 0, SKD_H_LISTED, &list, NULL), 0);
+    assert_int_equal(hold(m.d, (struct sk_deny_held){.flags = SKD_H_LISTED, .known = list}), 0);
     assert_int_equal(run("good", true), RUNS);
     assert_int_equal(run("other", true), REFUSED);
     made_free(&m);
@@ -291,9 +298,9 @@ static void one_object_takes_the_place_of_another(void **state)
     if (!deny_make("evt.type = execve and proc.name = evil", &one))
         return;
     program_make("evil");
-    assert_int_equal(sk_deny_hold(one.d, SK_STR(ID), 1, 0, NULL, NULL), 0);
+    assert_int_equal(hold(one.d, (struct sk_deny_held){.clauses = 1}), 0);
     (void)deny_make("evt.type = execve and proc.name = evil", &two);
-    assert_int_equal(sk_deny_hold(two.d, SK_STR(ID), 1, 0, NULL, NULL), 0);
+    assert_int_equal(hold(two.d, (struct sk_deny_held){.clauses = 1}), 0);
     assert_int_equal(run("evil", true), REFUSED);
     made_free(&one);
     assert_int_equal(run("evil", true), REFUSED);
