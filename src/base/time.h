@@ -17,9 +17,10 @@ int64_t sk_now_wall_ns(void);            /* CLOCK_REALTIME */
 int64_t sk_boot_to_wall_offset_ns(void); /* wall - boot, sampled now with the least jitter of 5 */
 
 /*
- * Whether what is old by the wall clock may be removed for it: not within an hour of a jump forwards
- * of more than a minute, for then all is old at once, and often the clock is set right again soon.
- * Zeroed at first: the clock that a program starts with is believed. Ask every minute or so.
+ * Whether what is old by the wall clock may be removed for it: not within an hour of a jump
+ * forwards of more than a minute, for then all is old at once, and often the clock is set right
+ * again soon. Zeroed at first: the clock that a program starts with is believed. Ask every minute
+ * or so.
  */
 #define SK_CLOCK_JUMP_NS (60 * SK_NS_PER_S)
 #define SK_CLOCK_HOLD_NS (3600 * SK_NS_PER_S)
