@@ -11,16 +11,14 @@
 /* ---- answers
  * -------------------------------------------------------------------------------------------- */
 
-void sk_call_error(struct sk_call *c, int status, const char *code, const char *fmt, ...)
+static void error_write(struct sk_call *c, int status, const char *code, const char *hint,
+                        const char *fmt, va_list ap)
 {
     struct sk_jw w = sk_jw(&c->res->body);
     char text[SK_ERR_MAX];
     struct sk_err clean = {0};
-    va_list ap;
 
-    va_start(ap, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
     (void)sk_err_set(&clean, -EINVAL, "%s", text); /* escapes what a request put into it */
     c->res->status = status;
     sk_buf_clear(&c->res->body);
@@ -29,8 +27,29 @@ void sk_call_error(struct sk_call *c, int status, const char *code, const char *
     sk_jw_begin(&w, '{');
     sk_jw_kstr(&w, "code", sk_str_c(code));
     sk_jw_kstr(&w, "message", sk_str_c(strchr(text, '\n') ? text : clean.msg));
+    if (hint)
+        sk_jw_kstr(&w, "hint", sk_str_c(hint));
     sk_jw_end(&w, '}');
     sk_jw_end(&w, '}');
+}
+
+void sk_call_error(struct sk_call *c, int status, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    error_write(c, status, code, NULL, fmt, ap);
+    va_end(ap);
+}
+
+void sk_call_refuse(struct sk_call *c, int status, const char *code, const char *hint,
+                    const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    error_write(c, status, code, hint, fmt, ap);
+    va_end(ap);
 }
 
 void sk_call_fail(struct sk_call *c, int r, const struct sk_err *err)

@@ -4,30 +4,6 @@
 #include "base/time.h"
 #include "base/ulid.h"
 
-void sk_call_refuse(struct sk_call *c, int status, const char *code, const char *hint,
-                    const char *fmt, ...)
-{
-    struct sk_jw w = sk_jw(&c->res->body);
-    char text[SK_ERR_MAX];
-    struct sk_err clean = {0};
-    va_list ap;
-
-    va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    (void)sk_err_set(&clean, -EINVAL, "%s", text); /* escapes what a request put into it */
-    c->res->status = status;
-    sk_buf_clear(&c->res->body);
-    sk_jw_begin(&w, '{');
-    sk_jw_key(&w, SK_STR("error"));
-    sk_jw_begin(&w, '{');
-    sk_jw_kstr(&w, "code", sk_str_c(code));
-    sk_jw_kstr(&w, "message", sk_str_c(clean.msg));
-    sk_jw_kstr(&w, "hint", sk_str_c(hint));
-    sk_jw_end(&w, '}');
-    sk_jw_end(&w, '}');
-}
-
 /* ---- members of a body ----------------------------------------------------------------------- */
 
 static bool shown(struct sk_str s)
