@@ -21,6 +21,7 @@
 #define SKW_STR_MAX 4096   /* bytes of a user string, NUL included */
 #define SKW_DEPTH_MAX 64   /* path components */
 #define SKW_PATH_MAX 4096  /* bytes of one path */
+#define SKW_NAME_ROOM 257  /* of them: a path ends when less are left, for one more name and NULs */
 #define SKW_TEXT_MAX 24576 /* bytes of texts in one record */
 #define SKW_SYS_MAX 512    /* system call numbers */
 #define SKW_OWNER_WAYS 4   /* places in a bucket of the table of connections */

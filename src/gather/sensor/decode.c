@@ -87,10 +87,27 @@ static char *room(struct sk_decode *d, size_t n)
     return p;
 }
 
-/* "shadow\0etc\0" to "/etc/shadow"; detached ones ("memfd:x\0") keep their bare name. */
-static struct sk_str path_turn(struct sk_decode *d, const char *p, size_t n, bool detached)
+/* The kernel side gave up before the root. That a text was cut is said of the record: which one it
+ * was shows by its size. */
+static bool is_cut(const char *p, size_t n, uint16_t flags)
 {
-    char *dst = room(d, n + 2), *at;
+    size_t i, parts = 0;
+
+    if (!(flags & SKW_F_CUT))
+        return false;
+    for (i = 0; i < n; i++)
+        parts += p[i] == '\0';
+    return parts >= SKW_DEPTH_MAX || n > SKW_PATH_MAX - SKW_NAME_ROOM;
+}
+
+/* "shadow\0etc\0" to "/etc/shadow"; detached ones ("memfd:x\0") keep their bare name; of a path
+ * that is too long or too deep the end follows "/...", so that it passes for no other. */
+static struct sk_str path_turn(struct sk_decode *d, const char *p, size_t n, uint16_t flags,
+                               uint16_t detached_flag)
+{
+    static const char more[] = "/...";
+    char *dst = room(d, n + sizeof(more) + 1), *at;
+    bool detached = flags & detached_flag;
     size_t from, end;
 
     if (!dst)
@@ -100,6 +117,10 @@ static struct sk_str path_turn(struct sk_decode *d, const char *p, size_t n, boo
         return sk_str_n(dst, 1);
     }
     at = dst;
+    if (!detached && is_cut(p, n, flags)) {
+        memcpy(at, more, sizeof(more) - 1);
+        at += sizeof(more) - 1;
+    }
     for (end = n; end > 0; end = from) {
         end--; /* its NUL */
         from = end;
@@ -177,9 +198,9 @@ void sk_decode_exec(struct sk_decode *d, const struct skw_exec *rec, struct sk_e
     d->n = 0;
     *ret = (struct sk_exec_text){0};
     if (rec->exe_n > 0)
-        ret->exepath = path_turn(d, p, rec->exe_n, flags & SKW_F_DETACHED0);
+        ret->exepath = path_turn(d, p, rec->exe_n, flags, SKW_F_DETACHED0);
     p += rec->exe_n;
-    ret->cwd = path_turn(d, p, rec->cwd_n, flags & SKW_F_DETACHED1);
+    ret->cwd = path_turn(d, p, rec->cwd_n, flags, SKW_F_DETACHED1);
     p += rec->cwd_n;
     ret->file = str_take(&p, rec->file_n);
     ret->args = sk_str_n(p, rec->args_n);
@@ -451,7 +472,7 @@ static void call_decode(struct sk_decode *d, const struct skw_call *c, struct sk
     int i;
 
     for (i = 0; i < 2; i++) {
-        base[i] = path_turn(d, p, c->base_n[i], flags & (SKW_F_DETACHED0 << i));
+        base[i] = path_turn(d, p, c->base_n[i], flags, (uint16_t)(SKW_F_DETACHED0 << i));
         p += c->base_n[i];
     }
     s[0] = str_take(&p, c->str_n[0]);

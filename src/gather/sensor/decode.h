@@ -4,7 +4,8 @@
  *
  * Source    wire/event.h. Paths arrive leaf first; relative ones are joined with what they hang on
  *           and cleaned of "." and ".." (symbolic links in them are not followed: only paths that
- *           the kernel walked itself are free of them).
+ *           the kernel walked itself are free of them). Of one that is longer than 3.8 KB or deeper
+ *           than some 75 folders the end is known: "/.../" and the last of it.
  * Workload  up to 500,000 records a second: no allocation, texts go into the decoder's own buffer
  *           or stay in the record.
  * Trust     lengths are checked although our own programs wrote them; texts are any bytes.

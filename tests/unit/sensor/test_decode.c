@@ -64,6 +64,35 @@ static void an_open_file_has_its_path_turned_the_right_way(void **state)
     assert_false(evt.failed);
 }
 
+static void a_path_that_is_too_deep_says_that_it_is_cut(void **state)
+{
+    struct call r = call_of(SK_E_OPENAT, 3);
+    char text[2 * SKW_DEPTH_MAX + 16], want[2 * SKW_DEPTH_MAX + 16] = "/...";
+    size_t i, n = sizeof("shadow");
+
+    (void)state;
+    memcpy(text, "shadow", n);
+    for (i = 1; i < SKW_DEPTH_MAX; i++, n += 2) {
+        memcpy(text + n, "d", 2);
+        memcpy(want + 2 + 2 * i, "/d", 3);
+    }
+    memcpy(want + 2 + 2 * i, "/shadow", sizeof("/shadow"));
+    r.c.h.flags = SKW_F_FD;
+    text_put(&r, &r.c.base_n[0], text, n);
+    decode(&r);
+    assert_true(sk_str_eq(fd.name, sk_str_c(want + 4))); /* deep, and whole */
+    r.c.h.flags |= SKW_F_CUT;
+    decode(&r);
+    assert_true(sk_str_eq(fd.name, sk_str_c(want)));
+    EQ(fd.filename, "shadow");
+
+    r = call_of(SK_E_OPENAT, 3); /* it was another text that was cut */
+    r.c.h.flags = SKW_F_FD | SKW_F_CUT;
+    TEXT(&r, base_n[0], "shadow\0etc");
+    decode(&r);
+    EQ(fd.name, "/etc/shadow");
+}
+
 static void the_root_directory_is_a_slash(void **state)
 {
     struct call r = call_of(SK_E_OPENAT, 3);
@@ -399,7 +428,8 @@ static void dots_in_paths_are_resolved_by_the_letter(void **state)
     }
 }
 
-SK_TEST_MAIN(an_open_file_has_its_path_turned_the_right_way, the_root_directory_is_a_slash,
+SK_TEST_MAIN(a_path_that_is_too_deep_says_that_it_is_cut,
+             an_open_file_has_its_path_turned_the_right_way, the_root_directory_is_a_slash,
              a_path_only_open_neither_reads_nor_writes, a_failed_open_tells_what_was_asked_for,
              a_rename_has_both_ends_joined_with_their_directories,
              the_target_of_a_symlink_is_left_as_written, refused_by_seccomp_means_blocked,
