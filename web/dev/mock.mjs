@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { hostile, makeWorld, rules } from './data.mjs';
 import { compare, compile, FilterError } from './filter.mjs';
+import { addRespond, respondApi } from './respond.mjs';
 import { addTriage, triageApi } from './triage.mjs';
 
 const singular = {
@@ -20,12 +21,26 @@ const singular = {
   incidents: 'incident',
   drills: 'drill',
   exceptions: 'exception',
+  actions: 'action',
+  evidence: 'evidence',
+  profiles: 'profile',
+  profile_versions: 'profile_version',
+  indicators: 'indicator',
+  rulefiles: 'rulefile',
+  slices: 'slice',
 }; // prettier-ignore
 const standard = {
   alerts: '-time',
   incidents: '-last',
   drills: '-time',
   exceptions: '-created',
+  actions: '-requested',
+  evidence: '-time',
+  profiles: '-updated',
+  profile_versions: '-time',
+  indicators: '-created',
+  rulefiles: 'name',
+  slices: 'part',
   containers: '-created',
   processes: '-start_time',
   images: '-created',
@@ -62,6 +77,7 @@ function paths(items) {
 export function createMock({ dist, scenario = 'normal', signedIn = false, tick = 0 } = {}) {
   const world = makeWorld();
   addTriage(world, rules, Date.now());
+  addRespond(world, Date.now());
   if (scenario === 'empty') for (const k of Object.keys(singular)) if (k !== 'users') world[k] = [];
   const streams = new Set();
   const log = [];
@@ -107,6 +123,14 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
         'techniques',
         'incident_id',
         'id',
+        'kind',
+        'part',
+        'action_id',
+        'profile_id',
+        'output',
+        'disabled',
+        'expires',
+        'hits',
       ];
       items = items.filter(compile(filter, known));
     }
@@ -160,7 +184,7 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
     };
   };
 
-  const api = (method, path, q, body, headers) => {
+  const api = (method, path, q, body, headers, text) => {
     const fail = (status, code, message, hint) => ({
       status,
       body: { error: { code, message, hint } },
@@ -210,6 +234,15 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
       body,
     );
     if (triaged) return triaged;
+    const responded = respondApi(
+      { world, put, fail, ok, state, rules, user: world.users[0]?.name ?? 'admin' },
+      method,
+      path,
+      q,
+      body,
+      text,
+    );
+    if (responded) return responded;
     if (path === '/version') return ok({ version: '0.1.0', commit: 'a1b2c3d' });
     if (path === '/overview') return ok(overview());
     if (path === '/rules')
@@ -345,14 +378,15 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
       req.method,
       path,
       url.searchParams,
-      text ? JSON.parse(text) : {},
+      text && /json/.test(req.headers['content-type'] ?? '') ? JSON.parse(text) : {},
       req.headers,
+      text,
     );
     log.push({ method: req.method, path, query: url.search, body: text, status: answer.status });
     if (state.scenario === 'slow' && path !== '/session')
       await new Promise((r) => setTimeout(r, 20000));
-    res.writeHead(answer.status, { 'Content-Type': 'application/json' });
-    res.end(JSON.stringify(answer.body));
+    res.writeHead(answer.status, { 'Content-Type': answer.type ?? 'application/json' });
+    res.end(answer.type ? answer.body : JSON.stringify(answer.body));
   });
 
   let timer;

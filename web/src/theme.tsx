@@ -67,6 +67,8 @@ export function antdTheme(dark: boolean): ThemeConfig {
       colorPrimary: dark ? '#2fa7ab' : '#0b6e75',
       colorLink: dark ? '#5fc9cb' : '#0b6e75',
       colorInfo: dark ? '#2fa7ab' : '#0b6e75',
+      colorInfoBg: dark ? '#13262a' : '#eaf4f4',
+      colorInfoBorder: dark ? '#24535a' : '#b3d6d8',
       colorError: dark ? '#f0646c' : '#c8283a',
       colorWarning: dark ? '#e0a93b' : '#b97a08',
       colorSuccess: dark ? '#4fb477' : '#25804a',

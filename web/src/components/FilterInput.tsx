@@ -8,7 +8,7 @@ import { complete, type KnownField } from '../lib/complete';
 import { Loaded, Text } from './bits';
 import { FilterOutlined, QuestionCircleOutlined } from './icons';
 
-const examples: Partial<Record<KindName, string[]>> = {
+const examples: Partial<Record<KindName | 'event', string[]>> = {
   alert: [
     'priority <= warning',
     'container.image startswith "nginx"',
@@ -20,6 +20,17 @@ const examples: Partial<Record<KindName, string[]>> = {
   host: ['bpf = false', 'name startswith "node-"'],
   image: ['size > 1000000000', 'containers = 0'],
   audit: ['ok = false', 'user = "admin"'],
+  event: [
+    'proc.name = sh',
+    'fd.name startswith "/etc/"',
+    'evt.type = connect and fd.rip != "10.0.0.7"',
+    'evt.failed = true',
+  ],
+  action: ['requested_by = "admin"', 'state = refused', 'kind = isolate'],
+  evidence: ['container_name = "web"', 'size > 10000000'],
+  profile: ['deviations > 0', 'image startswith "nginx"'],
+  exception: ['owner = "admin"', 'hits = 0'],
+  indicator: ['list = "feed"', 'type = domain and value endswith ".ru"'],
   incident: ['risk >= 60', 'tactics intersects (impact, exfiltration)', 'alerts > 10'],
 };
 

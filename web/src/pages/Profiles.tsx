@@ -410,8 +410,8 @@ function Versions({ p }: { p: Profile }) {
                 <table className="plain people">
                   <thead>
                     <tr>
-                      <th>{t('profile.from')}</th>
-                      <th>{t('profile.to')}</th>
+                      <th className="pick">{t('profile.from')}</th>
+                      <th className="pick">{t('profile.to')}</th>
                       <th>{t('f.version')}</th>
                       <th>{t('f.time')}</th>
                       <th>{t('rulefile.by')}</th>
@@ -422,7 +422,7 @@ function Versions({ p }: { p: Profile }) {
                     {all.map((v) => (
                       <tr key={v.id} data-testid="profile-version">
                         {([0, 1] as const).map((side) => (
-                          <td key={side}>
+                          <td key={side} className="pick">
                             <input
                               type="radio"
                               name={side ? 'to' : 'from'}

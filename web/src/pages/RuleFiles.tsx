@@ -19,6 +19,9 @@ import { Link, navigate } from '../router';
 import { useChange } from './settings/common';
 
 const CHECK_MS = 350;
+const DRAFT = 'new.yaml'; // checked under this name until it has a good one
+const nameOf = (name: string) =>
+  /^[A-Za-z0-9_-][A-Za-z0-9._-]*\.ya?ml$/.test(name.trim()) ? name.trim() : DRAFT;
 const EXAMPLE = `- rule: My rule
   desc: What it finds, in a sentence
   condition: >
@@ -113,7 +116,7 @@ function useCheck(name: string, text: string) {
     const ctl = new AbortController();
     const timer = setTimeout(() => {
       if (!text.trim()) return setChecked(undefined);
-      call<Checked>('POST', '/rules/check', { name: name || 'new.yaml', text }, ctl.signal)
+      call<Checked>('POST', '/rules/check', { name: nameOf(name), text }, ctl.signal)
         .then((answer) => {
           setChecked({ text, answer });
           setError(undefined);
@@ -143,7 +146,7 @@ function Verdict({ check, name }: { check: ReturnType<typeof useCheck>; name: st
         showIcon
         data-testid="rulefile-error"
         title={
-          at && errorIsIn(at, name || 'new.yaml')
+          at && errorIsIn(at, nameOf(name))
             ? t('rulefile.errorAt', { line: String(at.line), col: String(at.col) })
             : t('rulefile.error')
         }
@@ -186,7 +189,7 @@ function Edit({ file, reload }: { file?: Rulefile; reload: () => void }) {
     !file || text !== (file.text ?? '') || name !== file.name || on !== !file.disabled;
   const problem = useMemo(() => {
     const at = bad && check.answer?.error ? ruleError(check.answer.error) : undefined;
-    return at && errorIsIn(at, name || 'new.yaml') ? at : undefined;
+    return at && errorIsIn(at, nameOf(name)) ? at : undefined;
   }, [bad, check.answer, name]);
 
   useEffect(() => {
@@ -292,16 +295,10 @@ function Edit({ file, reload }: { file?: Rulefile; reload: () => void }) {
 export function RuleFilePage({ id }: { id: string }) {
   const fresh = id === 'new';
   const file = useGet<Rulefile>(fresh ? undefined : objectPath('rulefiles', id));
+  if (fresh) return <Edit key="new" reload={() => undefined} />;
   return (
-    <>
-      <SectionTabs of="rules" at="/rules/files" />
-      {fresh ? (
-        <Edit key="new" reload={() => undefined} />
-      ) : (
-        <Loaded of={file} rows={10}>
-          {(f) => <Edit key={f.id + f.updated} file={f} reload={file.reload} />}
-        </Loaded>
-      )}
-    </>
+    <Loaded of={file} rows={10}>
+      {(f) => <Edit key={`${f.id} ${f.updated}`} file={f} reload={file.reload} />}
+    </Loaded>
   );
 }
