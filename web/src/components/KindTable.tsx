@@ -11,7 +11,14 @@ import {
   type TableColumnType,
   Tooltip,
 } from 'antd';
-import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useState } from 'react';
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useState,
+} from 'react';
 import { type ApiError, csvHref } from '../api/client';
 import { type FieldInfo, fieldOf, type KindName, type KindTypes, kindInfo } from '../api/schema';
 import { useI18n } from '../i18n';
@@ -242,7 +249,8 @@ export function KindTable<K extends KindName>(props: Props<K>) {
     () => (amend ? list.items.flatMap((i) => (amend(i) as T | undefined) ?? []) : list.items),
     [list.items, amend],
   );
-  useEffect(() => onRows?.(rows), [rows, onRows]);
+  // before anyone can press a key on them
+  useLayoutEffect(() => onRows?.(rows), [rows, onRows]);
   const pick = (row: T, on: boolean) =>
     picked?.set(rows.filter((r) => (r.id === row.id ? on : picked.ids.has(r.id))));
 

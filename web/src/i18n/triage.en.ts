@@ -20,6 +20,8 @@ export const triageEn = {
   'engine.correlation.doc': 'Several alerts taken together',
   'engine.system': 'System',
   'engine.system.doc': 'skep itself',
+  'engine.rate': 'Rate',
+  'engine.rate.doc': 'Many events of one container together: scans, guesses, tunnels, floods',
   'response.alert': 'told only',
   'response.deny': 'denied before it happened',
   'response.kill': 'process killed',

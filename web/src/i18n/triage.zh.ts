@@ -18,6 +18,8 @@ export const triageZh: Record<keyof typeof triageEn, string> = {
   'engine.correlation': '关联',
   'engine.correlation.doc': '多条告警综合判断',
   'engine.system': '系统',
+  'engine.rate': '频率',
+  'engine.rate.doc': '同一容器的大量事件合在一起：扫描、猜测、隧道、洪泛',
   'engine.system.doc': 'skep 自身',
   'response.alert': '仅告警',
   'response.deny': '已在发生前拒绝',
