@@ -11,6 +11,7 @@
 /* ---- answers
  * -------------------------------------------------------------------------------------------- */
 
+SK_PRINTF(5, 0)
 static void error_write(struct sk_call *c, int status, const char *code, const char *hint,
                         const char *fmt, va_list ap)
 {
