@@ -201,6 +201,12 @@ static void status_print(const struct sk_agent *g)
     printf("waiting        %llu records for the console\n", (unsigned long long)g->outbox_pending);
     if (g->actions)
         printf("responses      %llu in force: skep respond list\n", (unsigned long long)g->actions);
+    if (g->deny_how.n)
+        printf("denial         %llu rules, by " SK_STR_FMT "; %llu programs refused\n",
+               (unsigned long long)g->deny_rules, SK_STR_ARG(g->deny_how),
+               (unsigned long long)g->deny_refused);
+    if (g->deny_error.n)
+        printf("denial         NOT IN FORCE: " SK_STR_FMT "\n", SK_STR_ARG(g->deny_error));
     if (g->prints_lost)
         printf("not printed    %llu alerts: nobody reads its standard output\n",
                (unsigned long long)g->prints_lost);

@@ -63,6 +63,7 @@ struct sk_agent_run {
     struct sk_agent_intel *intel;
     struct agent_evidence *evidence; /* agent_evidence.h */
     struct agent_respond *respond;   /* agent_respond.h; NULL: no action can be done */
+    struct agent_deny *deny;         /* agent_deny.h */
     struct agent_query *query;       /* agent_query.h */
     struct sk_agent_audit *audit; /* NULL: no log to follow */
     char hostname[256];
@@ -118,6 +119,8 @@ void agent_alert(void *arg, const struct sk_alert *found); /* every engine's cal
 int agent_intel_new(struct sk_agent_run *a, struct sk_err *err);
 void agent_intel_free(struct sk_agent_run *a);
 void agent_exception_got(struct sk_agent_run *a, const void *obj, bool removed);
+void agent_exceptions_each(struct sk_agent_run *a,
+                           void (*fn)(void *arg, const struct sk_exception *x), void *arg);
 void agent_indicator_got(struct sk_agent_run *a, const void *obj, bool removed);
 bool agent_intel_event(struct sk_agent_run *a, const struct sk_event *ev); /* true: one was found */
 void agent_intel_poll(struct sk_agent_run *a, uint64_t now_ns);

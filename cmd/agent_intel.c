@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "agent_deny.h"
 #include "agent_int.h"
 #include "base/time.h"
 #include "detect/indicator.h"
@@ -91,6 +92,17 @@ static void hit_tell(void *arg, struct sk_str id, uint64_t n, int64_t last)
     agent_add(a, &sk_kind_exception, &x, false);
 }
 
+void agent_exceptions_each(struct sk_agent_run *a,
+                           void (*fn)(void *arg, const struct sk_exception *x), void *arg)
+{
+    size_t it = 0;
+    struct sk_str key;
+    void *val;
+
+    while (a->intel && sk_smap_next(a->intel->exceptions, &it, &key, &val))
+        fn(arg, &((const struct kept *)val)->x);
+}
+
 static void exceptions_use(struct sk_agent_run *a)
 {
     struct sk_agent_intel *in = a->intel;
@@ -113,6 +125,7 @@ static void exceptions_use(struct sk_agent_run *a)
     sk_excepts_hits(sk_detect_excepts(a->detect), hit_tell, a);
     sk_detect_except(a->detect, e);
     in->exceptions_changed = false;
+    agent_deny_rules(a);
 }
 
 /* ---- indicators ------------------------------------------------------------------------------ */

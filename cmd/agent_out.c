@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "agent_deny.h"
 #include "agent_int.h"
 #include "agent_respond.h"
 #include "base/file.h"
@@ -90,6 +91,8 @@ void agent_alert(void *arg, const struct sk_alert *found)
     struct sk_alert al = *found;
     char id[27];
 
+    if (!agent_deny_alert(a, &al))
+        return;
     sk_ulid_make(al.time, id);
     al.id = sk_str_n(id, 26);
     al.lost = sk_sensor_lost_since(a->sensor, al.proc);
@@ -182,6 +185,7 @@ void agent_container(struct sk_agent_run *a, struct sk_str wire)
     agent_respond_container(a, &k->c);
     agent_add(a, &sk_kind_container, &k->c, false);
     agent_profiles_container(a, &k->c);
+    agent_deny_container(a, &k->c);
     container_keep(a, k); /* removed ones stay known: their last events may still come */
 }
 
@@ -393,6 +397,7 @@ static void health_fill(struct sk_agent_run *a, struct sk_agent *g, struct sk_ar
         g->losses = (struct sk_list){losses, n};
     agent_record_health(a, g);
     g->actions = agent_respond_count(a);
+    agent_deny_health(a, g);
     if (a->engine_error[0])
         g->runtime_error = sk_str_c(a->engine_error);
     if (a->store_error[0])

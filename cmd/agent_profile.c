@@ -307,6 +307,12 @@ void agent_profiles_container(struct sk_agent_run *a, const struct sk_container 
         want_take(a, c);
 }
 
+int agent_profiles_execs(struct sk_agent_run *a, struct sk_str container_id, struct sk_arena *arena,
+                         struct sk_profile_execs *ret)
+{
+    return sk_profiles_exec_list(a->profiles->profiles, container_id, sk_now_wall_ns(), arena, ret);
+}
+
 void agent_profiles_want(uint64_t types[2])
 {
     sk_profiles_want(types);

@@ -19,6 +19,10 @@ void agent_profiles_free(struct sk_agent_run *a);
 void agent_profiles_want(uint64_t types[2]); /* adds the event types that are looked at */
 /* suspicious: a rule of priority warning or worse held, or an indicator was found. */
 void agent_profiles_event(struct sk_agent_run *a, const struct sk_event *ev, bool suspicious);
+struct sk_profile_execs;
+/* What the kernel can be told of a container's profile (detect/profile.h). */
+int agent_profiles_execs(struct sk_agent_run *a, struct sk_str container_id, struct sk_arena *arena,
+                         struct sk_profile_execs *ret) SK_NODISCARD;
 void agent_profiles_container(struct sk_agent_run *a, const struct sk_container *c);
 void agent_profile_got(struct sk_agent_run *a, const void *profile, bool removed);
 void agent_profiles_poll(struct sk_agent_run *a, uint64_t now_ns);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "agent_deny.h"
 #include "agent_down.h"
 #include "agent_evidence.h"
 #include "agent_int.h"
@@ -263,6 +264,13 @@ void agent_respond_poll(struct sk_agent_run *a, uint64_t now_ns)
     blocked_tell(a->respond);
 }
 
+bool agent_respond_protected(struct sk_agent_run *a, const struct sk_container *c)
+{
+    char why[SK_ERR_MAX];
+
+    return !a->respond || sk_respond_protected(a->respond->r, c, NULL, why);
+}
+
 void agent_respond_container(struct sk_agent_run *a, const struct sk_container *c)
 {
     if (a->respond)
@@ -299,6 +307,8 @@ void agent_respond_alert(struct sk_agent_run *a, struct sk_alert *al, char how[S
 
     if (asked == SK_RE_ALERT || al->response_how.n) /* or it was done in the kernel */
         return;
+    if (agent_deny_killed(a, al))
+        return;
     if (!a->respond) {
         al->response = SK_RE_ALERT;
         al->response_how = SK_STR("nothing was done: the agent has no journal of actions");
@@ -310,7 +320,7 @@ void agent_respond_alert(struct sk_agent_run *a, struct sk_alert *al, char how[S
     rc = sk_respond_rule(a->respond->r, asked == SK_RE_DENY ? SK_RE_KILL : asked, &act, al->proc,
                          al->container, text);
     if (asked == SK_RE_DENY)
-        n = sk_str_copy(how, SK_ERR_MAX, SK_STR("not refused in advance; "));
+        n = agent_deny_why_not(a, al->rule, how);
     (void)sk_str_copy(how + n, SK_ERR_MAX - n, sk_str_c(text));
     al->response = rc != 0 ? SK_RE_ALERT : asked == SK_RE_DENY ? SK_RE_KILL : asked;
     al->response_how = sk_str_c(how);

@@ -21,6 +21,8 @@ void agent_respond_action(struct sk_agent_run *a, const struct sk_act *act);
  * the caller as long as the alert. */
 void agent_respond_alert(struct sk_agent_run *a, struct sk_alert *al, char how[SK_ERR_MAX]);
 void agent_respond_event(struct sk_agent_run *a, const struct sk_event *ev); /* blocked programs */
+/* Must it not be touched? Without a journal nobody knows: then it must not. */
+bool agent_respond_protected(struct sk_agent_run *a, const struct sk_container *c);
 void agent_respond_container(struct sk_agent_run *a, const struct sk_container *c);
 uint64_t agent_respond_count(const struct sk_agent_run *a);       /* in force or under way */
 void agent_respond_poll(struct sk_agent_run *a, uint64_t now_ns); /* tells what was done */

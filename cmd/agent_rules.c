@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent_deny.h"
 #include "agent_down.h"
 #include "agent_int.h"
 #include "base/time.h"
@@ -107,6 +108,7 @@ int agent_rules_load(struct sk_agent_run *a, struct sk_err *err)
     recorded[1] = want[1];
     agent_record_want(a, recorded); /* those and its own */
     json_make(a, rules, bad.code ? bad.msg : NULL);
+    agent_deny_rules(a); /* before the old ones are freed */
     r = sk_detect_use(a->detect, rules);
     if (r < 0) {
         (void)sk_rules_free(rules);

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "agent_deny.h"
 #include "agent_down.h"
 #include "agent_evidence.h"
 #include "agent_query.h"
@@ -193,6 +194,7 @@ static void turn(struct sk_agent_run *a)
     agent_query_poll(a);
     agent_respond_poll(a, now);
     agent_profiles_poll(a, now);
+    agent_deny_poll(a, now);
     agent_rate_poll(a, now);
     if (now - a->flushed_ns >= SK_FLUSH_MS * (uint64_t)SK_NS_PER_MS) {
         a->flushed_ns = now;
@@ -300,6 +302,8 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
     if (r == 0)
         r = agent_respond_new(a, err);
     if (r == 0)
+        r = agent_deny_new(a, err);
+    if (r == 0)
         r = agent_down_open(a, err);
     if (r == 0)
         r = agent_rules_load(a, err);
@@ -354,6 +358,7 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
         (void)!write(a->stop_fd, &one, sizeof(one));
         (void)pthread_join(a->thread, NULL);
     }
+    agent_deny_free(a);
     agent_respond_free(a);
     agent_evidence_free(a);
     agent_query_free(a);

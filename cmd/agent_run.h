@@ -37,6 +37,7 @@ struct sk_agent_conf {
     struct sk_agent_record_conf record;
     struct sk_profile_conf profiles;
     uint32_t drift_response;  /* enum sk_response */
+    int64_t deny_probe_ns;    /* how often it is proved that what is denied does not run */
     const char *protect[SK_PROTECT_MAX]; /* what is never acted on, beside the built-in list */
     size_t n_protect;
     bool print_alerts;        /* also on stdout, one line each */

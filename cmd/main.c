@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "commands.h"
+#include "deny/deny.h"
 
 const struct sk_cmd *const sk_cmds[] = {
     &sk_cmd_up,
@@ -141,6 +142,8 @@ int main(int argc, char **argv)
     struct sk_err err = {0};
     int words = 0, r;
 
+    if (argc == 2 && strcmp(argv[1], SK_DENY_PROBE_ARG) == 0)
+        return sk_deny_probe_main(); /* the agent's own: no command for people */
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {

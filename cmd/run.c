@@ -10,6 +10,7 @@
 
 #include "agent_record.h"
 #include "base/file.h"
+#include "base/time.h"
 #include "run_int.h"
 
 static int lock_take(struct run *r, const char *name, struct sk_err *err)
@@ -108,6 +109,9 @@ int run_agent_conf(struct run *r, const struct sk_args *a, struct sk_agent_conf 
         return err->code;
     if (sk_agent_profile_conf(a, &conf->profiles, &conf->drift_response, err) < 0)
         return err->code;
+    if (sk_duration_parse(sk_str_c(sk_args_get(a, "deny-probe")), &conf->deny_probe_ns) < 0 ||
+        conf->deny_probe_ns < SK_NS_PER_S)
+        return sk_err_set(err, -EINVAL, "--deny-probe: a time of a second or more, as 30s or 5m");
     conf->n_protect = sk_args_all(a, "protect", conf->protect, SK_PROTECT_MAX);
     conf->n_rules = sk_args_all(a, "rules", conf->rules, SK_RULE_PATHS_MAX);
     if (!conf->builtin_rules && conf->n_rules == 0)

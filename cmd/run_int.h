@@ -34,7 +34,8 @@ void run_tell_limits(const struct sk_agent_run *agent);
         {"record-age", 0, "AGE", NULL, "drop what the recorder has after this time", false},       \
         {"no-record", 0, NULL, NULL, "record nothing", false},                                     \
         {"k8s-audit-log", 0, "FILE", NULL, "follow the audit log of a Kubernetes API server", false}, \
-        SK_OPT_PROFILES, {"protect", 0, "PATTERN", NULL, "never act on it: NAME, name:, image:, namespace:GLOB, label:KEY=GLOB", true}, \
+        SK_OPT_PROFILES, \
+        {"deny-probe", 0, "TIME", "1m", "prove so often that what is denied does not run", false}, {"protect", 0, "PATTERN", NULL, "never act on it: NAME, name:, image:, namespace:GLOB, label:KEY=GLOB", true}, \
         {"docker", 0, "SOCKET", NULL, "Docker's socket (default /run/docker.sock)", false},        \
         {"print-alerts", 0, NULL, NULL, "alerts also on standard output, a line each", false},     \
     {                                                                                              \

@@ -97,7 +97,7 @@ static const struct sk_field agent_fields[] = {
     F(record_error, STR, 35, 0, "Why events are not recorded; absent: they are"),
     F(actions, U64, 40, 0, "Responses in force or under way on its host"),
     F(deny_rules, U64, 41, 0, "Rules, drift and profiles that are enforced in the kernel"),
-    F(deny_refused, U64, 42, 0, "Programs refused in the kernel since this was last set up"),
+    F(deny_refused, U64, 42, 0, "Programs refused in the kernel since it started"),
     F(deny_how, STR, 43, 0, "How programs are refused: lsm, or killed at their start; absent: none are"),
     F(deny_error, STR, 44, 0, "What of it does not hold, and why; absent: it does"),
     F(certificate_expires, TIME, 21, COLUMN | LIST, "When its certificate ends"),

@@ -21,7 +21,7 @@ struct sk_deny_plan {
     const struct sk_clause *clauses[SKD_CLAUSES];
     size_t n;
     const char *tools; /* names of package managers, separated by blanks: drift; may be NULL */
-    int hierarchy;     /* of the controller that settles identity; 0: cgroup v2 */
+    int hierarchy;     /* sk_sensor_hierarchy */
     const char *dir;   /* made when missing: where the probe's program is put */
     bool no_lsm;       /* for tests */
 };

@@ -85,8 +85,7 @@ static int hex_u64(struct sk_str s, uint64_t *ret)
     return 0;
 }
 
-/* HOST:START:PID, both in hex; start in ns of the boot clock. */
-static int id_parse(struct sk_str id, uint64_t *ret_start, uint64_t *ret_pid)
+int sk_respond_process_id(struct sk_str id, uint64_t *ret_start, uint64_t *ret_pid)
 {
     ssize_t last = sk_str_rchr(id, ':'), mid;
 
@@ -105,7 +104,7 @@ int rs_proc_open(pid_t pid, struct sk_str process_id, int *ret_fd, struct sk_err
     struct rs_proc p;
     int fd;
 
-    if (id_parse(process_id, &start, &id_pid) < 0)
+    if (sk_respond_process_id(process_id, &start, &id_pid) < 0)
         return sk_err_set(err, -EINVAL, "\"" SK_STR_FMT "\" names no process and its start",
                           SK_STR_ARG(process_id));
     if ((uint64_t)pid != id_pid)

@@ -89,6 +89,9 @@ size_t sk_respond_count(struct sk_respond *r); /* of those */
 bool sk_respond_protected(const struct sk_respond *r, const struct sk_container *c,
                           const struct sk_process *p, char ret[SK_ERR_MAX]);
 
+/* HOST:START:PID of a process, both in hex; start in ns of the boot clock. -EINVAL. */
+int sk_respond_process_id(struct sk_str id, uint64_t *ret_start, uint64_t *ret_pid) SK_NODISCARD;
+
 /* ---- for the thread that sees events -------------------------------------------------------- */
 
 /* What a rule asked for, done at once: SK_RE_KILL ends p here and now (its journal record is

@@ -224,8 +224,7 @@ int sk_tracepoint_attach(int tracefs, struct bpf_program *prog, const char *grou
 
 /* ---- settings and attachment ----------------------------------------------------------------- */
 
-/* Number of the hierarchy that the memory controller is on; 0 is the unified one. */
-static int memory_hierarchy(void)
+int sk_sensor_hierarchy(void)
 {
     char text[4096];
     ssize_t n = sk_proc_read((uint64_t)getpid(), "cgroup", text, sizeof(text));
@@ -248,7 +247,7 @@ void sk_hooks_settings(struct sk_sensor *s)
     size_t i;
 
     ro->skb_floor = s->conf.floor;
-    ro->skb_hierarchy = memory_hierarchy();
+    ro->skb_hierarchy = sk_sensor_hierarchy();
     ro->skb_self = (uint32_t)getpid();
     (void)sk_random(&ro->skb_seed,
                     sizeof(ro->skb_seed)); /* zero is as good a seed, if a known one */

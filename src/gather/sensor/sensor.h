@@ -90,6 +90,10 @@ uint64_t sk_sensor_lost_since(struct sk_sensor *s, const struct sk_process *p);
 /* How many of a container (64-hex id), with all cgroups in it that are still there. */
 uint64_t sk_sensor_lost_container(struct sk_sensor *s, struct sk_str id);
 
+/* Number of the cgroup hierarchy by which containers are told apart: that of the memory controller; 0
+ * is the unified one. */
+int sk_sensor_hierarchy(void);
+
 /* What this kernel grants, what is used, and what is lost without: the table of
  * `skep agent --check`. Needs no sensor; loads and attaches each hook for a moment. */
 int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n,
