@@ -83,13 +83,15 @@ describe('faults', { skip: why ?? false }, () => {
     const asked = Date.now() + offS * 1000;
     return until(async () => {
       const g = JSON.parse(await skep.cli('agent', 'status', '--json').catch(() => '{}'));
-      return Date.parse(g.seen) > asked ? g : null;
+      if (!(Date.parse(g.seen) > asked)) return null;
+      assert.equal(g.pid, pid);
+      return g;
     }, 15000, () => skep.out);
   }
   const sum = (g, key, kinds) => (g.losses ?? []).filter((l) => kinds.includes(l.kind)).reduce((v, l) => v + l[key], 0);
 
   async function healthy() {
-    assert.equal(skep.child.exitCode, null, skep.out);
+    assert.deepEqual([skep.child.pid, skep.child.exitCode, skep.child.signalCode], [pid, null, null], skep.out);
     const h = await skep.get('/healthz');
     assert.deepEqual([h.status, h.body.ok], [200, true]);
     await witness();
@@ -111,10 +113,6 @@ describe('faults', { skip: why ?? false }, () => {
     return peaks;
   }
 
-  async function start(...more) {
-    skep = new Skep(lab.socket, ['--rules', rules, ...more], skep?.data);
-    await up();
-  }
   async function up() {
     await skep.start();
     pid = skep.child.pid;
@@ -144,7 +142,8 @@ describe('faults', { skip: why ?? false }, () => {
     fifo = openSync(join(share, 'witness'), 'r+');
     await lab.up();
     await lab.docker('tag', 'lab/base:1', 'lab/other:1');
-    await start();
+    skep = new Skep(lab.socket, ['--rules', rules]);
+    await up();
     await stay('witness', 'lab/base:1', 'sh', '-c', `
       exec 3</t/witness
       while read prefix name <&3; do
@@ -195,6 +194,11 @@ describe('faults', { skip: why ?? false }, () => {
       await lab.docker('start', '-a', name);
       await marked(name, (a) => a.fd.filename === 'marker-bomb');
       await lab.docker('rm', '-f', name);
+      const ps = await soon(async () => {
+        const v = await skep.list('processes', `container_id = "${containers[name]}"`);
+        return v.length >= 300 ? v : null;
+      });
+      for (const p of ps) assert.match(p.name, /^(sh|dash|sleep|storm|exe|runc.*)$/);
     });
     t.diagnostic(`peaks ${peaks.map((p) => (p / MIB).toFixed(1))} MiB`);
     await healthy();
@@ -202,7 +206,8 @@ describe('faults', { skip: why ?? false }, () => {
 
   test('100,000 threads, or as many as the host allows', { timeout: 60000 }, async (t) => {
     const was = readFileSync(PID_MAX, 'utf8').trim();
-    if (Number(was) < 110000)
+    const raise = Number(was) < 110000;
+    if (raise)
       try {
         writeFileSync(PID_MAX, '110000');
       } catch {
@@ -223,7 +228,7 @@ describe('faults', { skip: why ?? false }, () => {
       });
       t.diagnostic(`peaks ${peaks.map((p) => (p / MIB).toFixed(1))} MiB`);
     } finally {
-      writeFileSync(PID_MAX, was);
+      if (raise) writeFileSync(PID_MAX, was, { flag: 'r+' });
     }
     const ps = await until(async () => {
       const v = (await skep.list('processes', `container_id = "${containers.storm}"`)).filter((p) => p.cmdline?.includes('threads'));
