@@ -253,6 +253,37 @@ static void closing_an_alert_is_kept_and_audited(void **state)
            "\"target\":\"A1\"");
 }
 
+static void alerts_are_counted_by_the_technique_they_name(void **state)
+{
+    struct face *f = *state;
+    struct sk_str both[] = {SK_STR("T1611"), SK_STR("T1059.004")};
+    const int64_t now = sk_now_wall_ns(), day = 86400 * SK_NS_PER_S;
+    const struct sk_alert v[] = {
+        {.id = SK_STR("A1"), .time = now, .count = 1, .techniques = {both, 2}},
+        {.id = SK_STR("A2"),
+         .time = now,
+         .count = 9,
+         .techniques = {both, 1},
+         .state = SK_AS_CLOSED},
+        {.id = SK_STR("A3"), .time = now - 31 * day, .count = 1, .techniques = {both, 2}},
+        {.id = SK_STR("A4"), .time = now, .count = 1},
+    };
+    const struct sk_put puts[] = {{&sk_kind_alert, &v[0], false},
+                                  {&sk_kind_alert, &v[1], false},
+                                  {&sk_kind_alert, &v[2], false},
+                                  {&sk_kind_alert, &v[3], false}};
+
+    expect(f, "GET", "/api/v1/attack", NULL, NULL, 401, NULL);
+    sign_in(f);
+    expect(f, "GET", "/api/v1/attack", NULL, "cookie", 200, "\"more\":false,\"items\":[]");
+    assert_int_equal(sk_store_put(f->store, puts, SK_ARRAY_LEN(puts), (struct sk_str){0}, 0, NULL),
+                     0);
+    expect(f, "GET", "/api/v1/attack", NULL, "cookie", 200,
+           "{\"technique\":\"T1611\",\"open\":1,\"alerts\":2}");
+    expect(f, "GET", "/api/v1/attack", NULL, "cookie", 200,
+           "{\"technique\":\"T1059.004\",\"open\":1,\"alerts\":1}");
+}
+
 /* ---- live
  * ------------------------------------------------------------------------------------------------
  */
@@ -418,6 +449,7 @@ int main(void)
         WITH_FACE(the_last_admin_can_neither_go_nor_step_down),
         WITH_FACE(lists_filter_page_and_say_what_is_wrong_with_a_filter),
         WITH_FACE(closing_an_alert_is_kept_and_audited),
+        WITH_FACE(alerts_are_counted_by_the_technique_they_name),
         WITH_FACE(what_is_stored_comes_live_and_what_was_missed_comes_on_return),
         WITH_FACE(pages_come_with_a_policy_and_unknown_addresses_are_told),
         cmocka_unit_test(the_openapi_document_has_every_kind_and_valid_references),
