@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/io_uring.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -224,6 +225,14 @@ static int act_packet(char **argv)
     return socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)) < 0 ? CANNOT : PLAYED;
 }
 
+static int act_uring(char **argv)
+{
+    struct io_uring_params p = {0};
+
+    (void)argv;
+    return syscall(SYS_io_uring_setup, 1, &p) < 0 ? CANNOT : PLAYED;
+}
+
 /* unix PATH: connects to a socket of the host. */
 static int act_unix(char **argv)
 {
@@ -250,13 +259,14 @@ int drill_act(const char *name, char **argv)
     static const struct {
         const char *name;
         int (*fn)(char **argv);
-    } acts[] = {{"memfd", act_memfd},         {"deleted", act_deleted}, {"revshell", act_revshell},
-                {"pipeshell", act_pipeshell}, {"ptrace", act_ptrace},   {"connect", act_connect},
-                {"writev", act_writev},       {"setns", act_setns},     {"userns", act_userns},
-                {"refused", act_refused},     {"kthread", act_kthread}, {"bpf", act_bpf},
-                {"packet", act_packet},       {"unix", act_unix},       {"rename", act_rename},
-                {"ports", drill_act_ports},   {"hosts", drill_act_hosts}, {"guess", drill_act_guess},
-                {"ask", drill_act_ask}};
+    } acts[] = {
+        {"memfd", act_memfd},         {"deleted", act_deleted},   {"revshell", act_revshell},
+        {"pipeshell", act_pipeshell}, {"ptrace", act_ptrace},     {"connect", act_connect},
+        {"writev", act_writev},       {"setns", act_setns},       {"userns", act_userns},
+        {"refused", act_refused},     {"kthread", act_kthread},   {"bpf", act_bpf},
+        {"packet", act_packet},       {"uring", act_uring},       {"unix", act_unix},
+        {"rename", act_rename},       {"ports", drill_act_ports}, {"hosts", drill_act_hosts},
+        {"guess", drill_act_guess},   {"ask", drill_act_ask}};
     size_t i;
 
     for (i = 0; i < SK_ARRAY_LEN(acts); i++)

@@ -157,6 +157,9 @@ static const struct pair pairs[] = {
     {"SK-EVA-006", EX("kw", "", .exe = "[kworker/0:1]", .exepath = "/tmp/kw"),
      EX("[", "-f /etc/app.conf ]", .exe = "[")},
     {"SK-EVA-007", EX("rm", "-rf --no-preserve-root /"), EX("rm", "-rf /var/lib/apt/lists")},
+    {"SK-EVA-008",
+     {.type = SK_E_IO_URING_SETUP, .name = "curing", .res = 3},
+     {.type = SK_E_IO_URING_SETUP, .name = "postgres", .res = 3}},
     /* ---- discovery ---- */
     {"SK-DIS-001", EX("nmap", "-sS 10.0.0.0/24"), EX("ping", "-c 1 10.0.0.5")},
     {"SK-DIS-002", EX("amicontained", ""), EX("curl", "http://localhost/cdk")},
