@@ -336,7 +336,8 @@ describe('faults', { skip: why ?? false }, () => {
       assert.match(a.fd.name, /^\/\.\.\.\/.*\/marker-\w+$/, 'its end, and that it is one');
       assert.ok(a.fd.name.length > 100);
     }
-    assert.match((await of('program')).proc.exepath, /\/d{200}\/program$/);
+    assert.match((await of('program')).proc.exepath, /^\/\.\.\.\/.*\/d{200}\/program$/);
+    assert.equal((await of('many')).proc.exepath, `/tmp/deep${'/n'.repeat(301)}/nested`, 'whole while it runs');
     await healthy();
   });
 

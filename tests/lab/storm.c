@@ -9,6 +9,7 @@
  *   storm execs N               N programs, one after the other
  *   storm calls N FILE          N each of lchown, symlink and chmod; makes the file after them
  *   storm open FILE…            makes the files
+ *   storm hold FILE             makes it after half a second
  *   storm lose DIR              opens DIR/marker-… as a program renamed, removed and run again
  *   storm deep DIR              files and a program below more than PATH_MAX bytes of folders
  *   storm bytes DIR             names and arguments that are no UTF-8
@@ -196,6 +197,7 @@ static void lose(const char *self, const char *dir)
 static void deep(const char *self, const char *dir)
 {
     char level[LEVEL + 1], act[] = "open", name[] = "program", mark[] = "marker-program";
+    char nested[] = "nested", hold[] = "hold", many[] = "marker-many";
     char text[PATH_MAX];
     int i, bytes;
 
@@ -226,7 +228,8 @@ static void deep(const char *self, const char *dir)
     for (i = 0; i < 300; i++) /* few bytes, many folders */
         if (mkdir("n", 0755) < 0 || chdir("n") < 0)
             die("n");
-    marker("marker-many");
+    copy(self, "nested");
+    run("nested", (char *[]){nested, hold, many, NULL});
     memset(text, 't', PATH_MAX - 1);
     text[PATH_MAX - 1] = 0;
     if (symlink(text, "marker-link") < 0) /* a target as long as can be */
@@ -270,6 +273,8 @@ int main(int argc, char **argv, char **env)
     else if (strcmp(act, "open") == 0)
         for (i = 2; i < argc; i++)
             marker(argv[i]);
+    else if (strcmp(act, "hold") == 0 && usleep(500000) == 0)
+        marker(arg);
     else if (strcmp(act, "lose") == 0)
         lose(argv[0], arg);
     else if (strcmp(act, "deep") == 0)

@@ -2,6 +2,9 @@
 /* Records in, process tree kept, events out. */
 #include "sensor/sensor_int.h"
 
+#include <limits.h>
+#include <unistd.h>
+
 #include "base/time.h"
 
 #define CAP_DAC_OVERRIDE 1
@@ -218,16 +221,35 @@ static struct sk_str late_read(uint64_t pid, const char *name, struct sk_str hav
     return n > 0 && (size_t)n > have.n ? sk_str_n(dst, (size_t)n) : have;
 }
 
+/* A path that the kernel side had to cut (decode.h), whole, when the process is there still and the
+ * end is the same: rules ask where a path begins. */
+static struct sk_str late_exe(uint64_t pid, struct sk_str have, char *dst, size_t size)
+{
+    static const struct sk_str cut = SK_STR_INIT("/...");
+    char link[64];
+    ssize_t n;
+
+    if (!sk_str_starts(have, cut))
+        return have;
+    (void)snprintf(link, sizeof(link), "/proc/%llu/exe", (unsigned long long)pid);
+    n = readlink(link, dst, size);
+    if (n <= 0 || (size_t)n == size ||
+        !sk_str_ends(sk_str_n(dst, (size_t)n), sk_str_sub(have, cut.n, have.n)))
+        return have; /* gone, another one by now, or longer than a path may be */
+    return sk_str_n(dst, (size_t)n);
+}
+
 static void exec_texts(struct sk_sensor *s, struct sk_proc *p, const struct skw_exec *e,
                        struct sk_exec_text *t)
 {
-    static char args[65536], env[65536]; /* one thread */
+    static char args[65536], env[65536], exe[PATH_MAX]; /* one thread */
     struct sk_str comm = sk_str_n(e->t.comm, sizeof(e->t.comm));
 
     sk_decode_exec(&s->decode, e, t);
     if (e->t.h.kind == SKW_TASK || (e->t.h.flags & (SKW_F_BADARGS | SKW_F_CUT))) {
         t->args = late_read(p->p.pid, "cmdline", t->args, args, sizeof(args));
         t->env = late_read(p->p.pid, "environ", t->env, env, sizeof(env));
+        t->exepath = late_exe(p->p.pid, t->exepath, exe, sizeof(exe));
     }
     sk_proc_texts(p, comm, t);
 }
