@@ -175,10 +175,13 @@ static void made_free(struct made *m)
     m->e = sk_expr_free(m->e);
 }
 
+static bool no_lsm;
+
 static bool deny_make(const char *text, struct made *ret)
 {
     char probe_dir[128], why[128];
-    struct sk_deny_plan p = {.hierarchy = hierarchy, .dir = probe_dir, .tools = "apt dpkg"};
+    struct sk_deny_plan p = {
+        .hierarchy = hierarchy, .dir = probe_dir, .tools = "apt dpkg", .no_lsm = no_lsm};
     const struct sk_clause *c;
     struct sk_err err = {0};
     size_t i;
@@ -328,6 +331,80 @@ static void the_probe_sees_that_nothing_is_enforced_any_more(void **state)
     made_free(&m);
 }
 
+static struct skd_denial told;
+static int told_n;
+
+static void on_denial(void *arg, const struct skd_denial *r)
+{
+    (void)arg;
+    told = *r;
+    told_n++;
+}
+
+static bool lsm_is_asked(void)
+{
+    SK_CLEANUP(sk_freep) char *text = NULL;
+    size_t n;
+
+    return sk_file_read(AT_FDCWD, "/sys/kernel/security/lsm", 4096, &text, &n, NULL) == 0 &&
+           sk_str_has(sk_str_n(text, n), SK_STR("bpf"));
+}
+
+static void what_lsm_refuses_is_told_and_a_storm_is_counted(void **state)
+{
+    struct made m = {0};
+    struct skd_counts n;
+    char path[128];
+    int i;
+
+    (void)state;
+    if (!lsm_is_asked()) {
+        skip();
+        return;
+    }
+    if (!deny_make("evt.type = execve and proc.name = evil", &m))
+        return;
+    assert_int_equal(sk_deny_how(m.d), SKD_LSM);
+    program_make("evil");
+    file_of("evil", path);
+    assert_int_equal(hold(m.d, (struct sk_deny_held){.clauses = 1}), 0);
+    assert_int_equal(run("evil", true), REFUSED);
+    told_n = 0;
+    sk_deny_poll(m.d, on_denial, NULL);
+    assert_int_equal(told_n, 1);
+    assert_string_equal(told.name, "evil");
+    assert_string_equal(told.path, path);
+    assert_memory_equal(told.id, ID, 64);
+    assert_int_equal(told.cause, 0);
+    for (i = 0; i < 60; i++)
+        (void)run("evil", true);
+    sk_deny_poll(m.d, on_denial, NULL);
+    sk_deny_counts(m.d, &n);
+    assert_int_equal(n.refused, 61);
+    assert_int_equal(n.lost, 0);
+    assert_true(told_n + (int)n.untold == 61 && told_n >= 20);
+    made_free(&m);
+}
+
+static void without_lsm_it_is_killed_and_remembered(void **state)
+{
+    struct made m = {0};
+
+    (void)state;
+    no_lsm = true;
+    if (deny_make("evt.type = execve and proc.name = evil", &m)) {
+        assert_int_equal(sk_deny_how(m.d), SKD_KILL);
+        program_make("evil");
+        assert_int_equal(hold(m.d, (struct sk_deny_held){.clauses = 1}), 0);
+        assert_int_equal(run("evil", true), REFUSED);
+        told_n = 0;
+        sk_deny_poll(m.d, on_denial, NULL);
+        assert_int_equal(told_n, 0); /* its exec is seen by the sensor */
+        made_free(&m);
+    }
+    no_lsm = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +412,8 @@ int main(void)
         cmocka_unit_test(paths_and_prefixes_are_told_apart),
         cmocka_unit_test(drift_is_refused_but_for_what_is_listed),
         cmocka_unit_test(one_object_takes_the_place_of_another),
+        cmocka_unit_test(what_lsm_refuses_is_told_and_a_storm_is_counted),
+        cmocka_unit_test(without_lsm_it_is_killed_and_remembered),
         cmocka_unit_test(the_probe_sees_that_nothing_is_enforced_any_more),
     };
 
