@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "agent_deny.h"
 #include "base/file.h"
 #include "base/time.h"
 #include "client.h"
@@ -50,9 +51,16 @@ static int check_run(const struct sk_args *a)
     struct sk_err err = {0};
     size_t n, i, missing = 0;
     int r = arena ? sk_sensor_check(arena, &hooks, &n, &err) : -ENOMEM;
+    struct sk_hook *all = r == 0 ? sk_arena_array(arena, n + 1, sizeof(*all)) : NULL;
 
+    if (r == 0 && !all)
+        r = sk_err_set(&err, -ENOMEM, "out of memory");
     if (r < 0)
         return sk_fail(&err);
+    for (i = 0; i < n; i++)
+        all[i] = hooks[i];
+    all[n++] = agent_deny_check();
+    hooks = all;
     if (sk_args_flag(a, "json"))
         return check_print_json(hooks, n);
     r = sk_table_new(&sk_kind_hook, "name,how,granted,used,why", &t, &err);

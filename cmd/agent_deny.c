@@ -2,6 +2,7 @@
 #include "agent_deny.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "agent_deny_int.h"
 #include "base/time.h"
@@ -199,6 +200,35 @@ void agent_deny_health(struct sk_agent_run *a, struct sk_agent *g)
     g->deny_refused = x->refused + n.refused;
     if (x->error[0])
         g->deny_error = sk_str_c(x->error);
+}
+
+struct sk_hook agent_deny_check(void)
+{
+    static char why[SK_ERR_MAX + 64];
+    SK_CLEANUP(sk_deny_freep) struct sk_deny *d = NULL;
+    char dir[] = "/tmp/skep-check-XXXXXX", program[64];
+    struct sk_deny_plan plan = {.hierarchy = sk_sensor_hierarchy(), .dir = dir};
+    struct sk_hook h = {.name = SK_STR("deny: exec"), .how = SK_STR("sched_process_exec")};
+    struct sk_err err = {0};
+    int r = mkdtemp(dir) ? 0 : sk_err_errno(&err, errno, "%s", dir);
+
+    if (r == 0)
+        r = sk_deny_new(&plan, &d, &err);
+    if (r == 0)
+        r = sk_deny_prove(d, &err);
+    h.granted = h.used = r == 0;
+    if (d && sk_deny_how(d) == SKD_LSM)
+        h.how = SK_STR("lsm");
+    if (r == 0)
+        (void)snprintf(why, sizeof(why), "a denied program is %s",
+                       sk_deny_how_text(sk_deny_how(d)));
+    else
+        (void)snprintf(why, sizeof(why), "a denied program is killed after it began (%s)", err.msg);
+    h.why = sk_str_c(why);
+    (void)snprintf(program, sizeof(program), "%s/" SKD_PROBE_NAME, dir);
+    (void)unlink(program);
+    (void)rmdir(dir);
+    return h;
 }
 
 /* ---- life -------------------------------------------------------------------------------------

@@ -278,7 +278,7 @@ static int load(struct sk_deny *d, const struct sk_deny_plan *p, struct sk_err *
     if (!p->no_lsm)
         r = load_as(d, p, SKD_LSM);
     if (r == 0 && !p->no_lsm) {
-        held = sk_deny_probe_now(d, NULL);
+        held = sk_deny_prove(d, NULL);
         if (held == -EPERM || (held < 0 && !lsm_asked())) { /* attached, and yet not asked */
             unload(d);
             r = -EPERM;

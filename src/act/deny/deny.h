@@ -64,6 +64,8 @@ void sk_deny_counts(const struct sk_deny *d, struct skd_counts *ret);
 #define SK_DENY_PROBE_MS 5000 /* until it counts as not having been possible */
 int sk_deny_probe_main(void); /* what main() does for it */
 
+/* Runs one and waits for it: 0, -EPERM, or another -errno, as sk_deny_probe_look. */
+int sk_deny_prove(struct sk_deny *d, struct sk_err *err) SK_NODISCARD;
 /* Begins one when none is under way. */
 void sk_deny_probe_start(struct sk_deny *d);
 /* 0: it was refused; 1: not known yet, or none is under way; -EPERM: it got through; another

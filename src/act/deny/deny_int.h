@@ -30,7 +30,5 @@ int sk_deny_probe_group(struct sk_deny *d,
                         uint64_t id) SK_NODISCARD; /* this cgroup is the probe's */
 int sk_deny_probe_open(struct sk_deny *d, const char *dir, struct sk_err *err) SK_NODISCARD;
 void sk_deny_probe_close(struct sk_deny *d);
-/* Runs one and waits for it; as sk_deny_probe_look, but never 1. */
-int sk_deny_probe_now(struct sk_deny *d, struct sk_err *err) SK_NODISCARD;
 
 #endif

@@ -168,7 +168,7 @@ int sk_deny_probe_look(struct sk_deny *d, struct sk_err *err)
     return r;
 }
 
-int sk_deny_probe_now(struct sk_deny *d, struct sk_err *err)
+int sk_deny_prove(struct sk_deny *d, struct sk_err *err)
 {
     const struct timespec ms = {.tv_nsec = SK_NS_PER_MS};
     int r = probe_begin(d, err);

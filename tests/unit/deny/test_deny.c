@@ -307,7 +307,7 @@ static void one_object_takes_the_place_of_another(void **state)
     assert_int_equal(run("evil", true), REFUSED);
     made_free(&one);
     assert_int_equal(run("evil", true), REFUSED);
-    assert_int_equal(sk_deny_probe_now(two.d, NULL), 0);
+    assert_int_equal(sk_deny_prove(two.d, NULL), 0);
     made_free(&two);
 }
 
@@ -320,13 +320,13 @@ static void the_probe_sees_that_nothing_is_enforced_any_more(void **state)
     if (!deny_make("evt.type = execve and proc.name = evil", &m))
         return;
     assert_int_equal(sk_deny_probe_look(m.d, &err), 1); /* none is under way */
-    assert_int_equal(sk_deny_probe_now(m.d, &err), 0);
+    assert_int_equal(sk_deny_prove(m.d, &err), 0);
     (void)bpf_link__destroy(m.d->link);
     m.d->link = NULL;
-    assert_int_equal(sk_deny_probe_now(m.d, &err), -EPERM);
+    assert_int_equal(sk_deny_prove(m.d, &err), -EPERM);
     assert_string_equal(err.msg, "a program that must not run was started and ran");
     (void)snprintf(m.d->cgroup, sizeof(m.d->cgroup), "/nowhere/x");
-    assert_true(sk_deny_probe_now(m.d, &err) < 0);
+    assert_true(sk_deny_prove(m.d, &err) < 0);
     assert_string_equal(err.msg, "the self-probe's cgroup /nowhere/x: No such file or directory");
     made_free(&m);
 }
