@@ -98,17 +98,18 @@ describe('faults', { skip: why ?? false }, () => {
     assert.doesNotMatch(skep.out, /AddressSanitizer|runtime error:|LeakSanitizer/);
   }
 
-  // The same storm twice: the second round needs no more memory than the first.
+  // The same storm again and again: once the caches are full (tree, store, live events), a further
+  // round needs no more memory than the one before.
   async function twice(storm) {
-    const peaks = [];
-    for (let i = 0; i < 2; i++) {
+    const peaks = [], flat = () => peaks.length > 1 && peaks.at(-1) <= peaks.at(-2) + 8 * MIB;
+    while (peaks.length < 2 || (!sanitized && !flat() && peaks.length < 4)) {
       writeFileSync(`/proc/${pid}/clear_refs`, '5'); // the peak begins anew
       await Promise.all([storm(), sleep(300).then(() => witness())]);
       peaks.push(memory(pid).peak);
     }
     if (!sanitized) {
       for (const p of peaks) assert.ok(p <= PEAK_MAX, `${p / MIB} MiB`);
-      assert.ok(peaks[1] <= peaks[0] + 8 * MIB, `${peaks.map((p) => p / MIB)} MiB`);
+      assert.ok(flat(), `${peaks.map((p) => p / MIB)} MiB`);
     }
     return peaks;
   }
@@ -123,7 +124,8 @@ describe('faults', { skip: why ?? false }, () => {
   async function underLoad(fn) {
     let going = true;
     const load = (async () => {
-      while (going) await inside('storm', 'execs', '100').catch(() => sleep(100)); // while its engine is away
+      while (going) // while its engine is away it may fail, or hang
+        await Promise.race([inside('storm', 'execs', '100').catch(() => sleep(100)), sleep(3000)]);
     })();
     try {
       await fn();
@@ -176,11 +178,11 @@ describe('faults', { skip: why ?? false }, () => {
     const peaks = await twice(storm);
     const h = await fresh(), types = await recorded(name);
     for (const [kind, aliases] of Object.entries(kinds)) {
-      const made = more[kind] ?? each;
+      const made = (more[kind] ?? each) * peaks.length;
       const seen = total(types, aliases) - total(before, aliases);
       const lost = sum(h, 'lost', aliases) - sum(g, 'lost', aliases) + h.record_dropped - g.record_dropped;
-      assert.ok(seen + lost >= 2 * made, `${kind}: ${2 * made} made, ${seen} recorded, ${lost} lost`);
-      assert.ok(seen <= 2 * made + 200, `${kind}: ${2 * made} made, ${seen} recorded`); // what starts the storm forks, too
+      assert.ok(seen + lost >= made, `${kind}: ${made} made, ${seen} recorded, ${lost} lost`);
+      assert.ok(seen <= made + 100 * peaks.length, `${kind}: ${made} made, ${seen} recorded`); // what starts the storm forks, too
       assert.ok(h.events_lost - g.events_lost >= sum(h, 'lost', aliases) - sum(g, 'lost', aliases));
     }
     return { peaks, lost: h.events_lost - g.events_lost, dropped: h.record_dropped - g.record_dropped };
@@ -232,7 +234,7 @@ describe('faults', { skip: why ?? false }, () => {
     }
     const ps = await until(async () => {
       const v = (await skep.list('processes', `container_id = "${containers.storm}"`)).filter((p) => p.cmdline?.includes('threads'));
-      return v.length === 2 && v.every((p) => p.exit_time) ? v : null;
+      return v.length >= 2 && v.every((p) => p.exit_time) ? v : null;
     }, 10000, () => 'a thread is no process');
     assert.ok(ps.every((p) => p.exit_code === 0));
     await healthy();
@@ -244,7 +246,7 @@ describe('faults', { skip: why ?? false }, () => {
   test('a flood of calls: what was made is recorded, or counted as lost', { timeout: 60000 }, async (t) => {
     const r = await counted('storm', 40000, floods, () => inside('storm', 'calls', '40000', `/tmp/marker-flood-${n++}`));
     t.diagnostic(tell(r));
-    await soon(async () => (await marks('storm')).filter((a) => /^marker-flood/.test(a.fd.filename)).length === 2);
+    if (r.lost === 0) await soon(async () => (await marks('storm')).filter((a) => /^marker-flood/.test(a.fd.filename)).length === r.peaks.length);
     await healthy();
   });
 
@@ -298,7 +300,10 @@ describe('faults', { skip: why ?? false }, () => {
       const p = await soon(async () => (await skep.list('processes', `container_id = "${containers[name]}"`)).find((v) => v.cmdline?.includes(name) && v.exit_time));
       assert.equal(p.exit_code, 0);
       assert.equal(p.id, a.proc.id);
-      const began = (await skep.cli('record', 'show', '--json', '-c', containers[name], '-k', 'execve')).split('\n').filter(Boolean).map((l) => JSON.parse(l)).find((e) => e.proc.id === p.id && e.proc.name === 'storm');
+      const began = await soon(async () => { // the recorder has it on its disk within a second
+        const text = await skep.cli('record', 'show', '--json', '-c', containers[name], '-k', 'execve');
+        return text.split('\n').filter(Boolean).map((l) => JSON.parse(l)).find((e) => e.proc.id === p.id && e.proc.name === 'storm');
+      });
       lives.push(Date.parse(p.exit_time) - Date.parse(began.evt.time));
       const [c] = await soon(async () => {
         const v = await skep.list('containers', `id = "${containers[name]}" and state in (exited, removed)`);
@@ -350,7 +355,10 @@ describe('faults', { skip: why ?? false }, () => {
     });
     assert.ok(found.some((a) => a.fd.filename === 'marker-title'));
     const text = await skep.cli('alerts', '--filter', 'container.name = storm');
-    const shown = await skep.cli('record', 'show', '-c', 'storm', '-f', 'proc.cwd = /tmp/bytes');
+    const shown = await soon(async () => {
+      const v = await skep.cli('record', 'show', '-c', 'storm', '-f', 'proc.cwd = /tmp/bytes');
+      return v.includes('b\\xff\\xfe') ? v : null;
+    });
     // eslint-disable-next-line no-control-regex
     for (const v of [text, shown]) assert.doesNotMatch(v, /[\x00-\x08\x0b-\x1f\x7f\x9b]/);
     assert.match(shown, /b\\xff\\xfe/);
@@ -382,7 +390,7 @@ describe('faults', { skip: why ?? false }, () => {
   });
 
   for (const how of ['asked', 'killed'])
-    test(`an engine that is ${how} to restart under load`, { timeout: 60000 }, async () => {
+    test(`an engine that is ${how} to restart under load`, { timeout: 90000 }, async () => {
       await underLoad(async () => {
         await witness();
         const engine = lab.lab('restart', ...(how === 'killed' ? ['kill'] : []));
@@ -441,13 +449,19 @@ describe('faults', { skip: why ?? false }, () => {
     try {
       skep = new Skep(lab.socket, ['--rules', rules], disk);
       await up();
-      const peaks = await twice(() => inside('storm', 'calls', '30000', `/tmp/marker-full-${n++}`));
+      try {
+        execFileSync('dd', ['if=/dev/zero', `of=${join(record, 'filler')}`, 'bs=4k'], { stdio: 'pipe' });
+      } catch {
+        // full: that is what it is for
+      }
+      const peaks = await twice(() => inside('storm', 'calls', '30000', `/tmp/after-full-${n++}`));
       t.diagnostic(`peaks ${peaks.map((p) => (p / MIB).toFixed(1))} MiB`);
       const g = await fresh();
       assert.match(g.record_error, /No space left on device/);
       assert.ok(g.record_dropped > 0);
       assert.equal(g.store_error, undefined);
-      await soon(async () => (await marks('storm')).filter((a) => /^marker-full/.test(a.fd.filename)).length === 2);
+      await inside('storm', 'open', '/tmp/marker-full');
+      await marked('storm', (a) => a.fd.filename === 'marker-full');
       await healthy();
     } finally {
       await skep?.stop('SIGINT');
