@@ -14,8 +14,8 @@ export { default as DashboardOutlined } from '@ant-design/icons/DashboardOutline
 export { default as DeleteOutlined } from '@ant-design/icons/DeleteOutlined';
 export { default as DesktopOutlined } from '@ant-design/icons/DesktopOutlined';
 export { default as DisconnectOutlined } from '@ant-design/icons/DisconnectOutlined';
-export { default as DownOutlined } from '@ant-design/icons/DownOutlined';
 export { default as DownloadOutlined } from '@ant-design/icons/DownloadOutlined';
+export { default as DownOutlined } from '@ant-design/icons/DownOutlined';
 export { default as EditOutlined } from '@ant-design/icons/EditOutlined';
 export { default as FileProtectOutlined } from '@ant-design/icons/FileProtectOutlined';
 export { default as FilterOutlined } from '@ant-design/icons/FilterOutlined';
@@ -37,7 +37,7 @@ export { default as SearchOutlined } from '@ant-design/icons/SearchOutlined';
 export { default as SettingOutlined } from '@ant-design/icons/SettingOutlined';
 export { default as StopOutlined } from '@ant-design/icons/StopOutlined';
 export { default as SunOutlined } from '@ant-design/icons/SunOutlined';
+export { default as TableOutlined } from '@ant-design/icons/TableOutlined';
 export { default as ThunderboltOutlined } from '@ant-design/icons/ThunderboltOutlined';
 export { default as UploadOutlined } from '@ant-design/icons/UploadOutlined';
-export { default as TableOutlined } from '@ant-design/icons/TableOutlined';
 export { default as UserOutlined } from '@ant-design/icons/UserOutlined';

@@ -1,5 +1,5 @@
 // What people make of alerts and incidents: verdict, assignee, comments, one by one and many at once.
-import { App, Button, Dropdown, Input, Modal, Space } from 'antd';
+import { App, Button, Dropdown, Input, Modal, Segmented, Space } from 'antd';
 import { type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
 import { call, objectPath, type Page } from '../api/client';
 import type { Alert, Comment, Incident, User } from '../api/schema';
@@ -279,35 +279,40 @@ export function AssignButton(props: {
   );
 }
 
+/** A comment on one or many, which may close them at the same time. */
 export function CommentDialog(props: {
   open: boolean;
   n: number;
-  title?: string;
-  optional?: boolean;
   close: () => void;
-  save: (text: string) => Promise<unknown>;
+  save: (text: string, verdict: VerdictName | undefined) => Promise<unknown>;
 }) {
   const { t } = useI18n();
   const [text, setText] = useState('');
+  const [verdict, setVerdict] = useState('');
   const [busy, setBusy] = useState(false);
   useEffect(() => {
-    if (props.open) setText('');
+    if (!props.open) return;
+    setText('');
+    setVerdict('');
   }, [props.open]);
-  const ok = props.optional || text.trim() !== '';
+  const ok = text.trim() !== '';
   const save = async () => {
     if (!ok || busy) return;
     setBusy(true);
-    const saved = await props.save(text.trim());
+    const saved = await props.save(
+      text.trim(),
+      verdicts.find((v) => v === verdict),
+    );
     setBusy(false);
     if (saved) props.close();
   };
   return (
     <Modal
       open={props.open}
-      title={props.title ?? t('triage.commentOn', { n: props.n })}
+      title={t('triage.commentOn', { n: props.n })}
       onCancel={props.close}
       onOk={save}
-      okText={props.title ? t('triage.doIt') : t('triage.commentSave')}
+      okText={verdict ? t('triage.commentClose') : t('triage.commentSave')}
       cancelText={t('triage.cancel')}
       okButtonProps={{
         disabled: !ok,
@@ -329,6 +334,19 @@ export function CommentDialog(props: {
           if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) void save();
         }}
       />
+      <div className="comment-close">
+        <span className="dim">{t('triage.closeAs')}</span>
+        <Segmented
+          size="small"
+          value={verdict}
+          data-testid="comment-verdict"
+          options={[
+            { value: '', label: t('triage.stays') },
+            ...verdicts.map((v) => ({ value: v, label: t(`verdict.${v}` as Key) })),
+          ]}
+          onChange={(v) => setVerdict(String(v))}
+        />
+      </div>
       <p className="dim hint">{t('triage.commentKeys')}</p>
     </Modal>
   );

@@ -134,11 +134,13 @@ function Range({ value, set }: { value: string; set: (v: string | undefined) => 
   );
 }
 
-function AlertDrawer({ id, close }: { id: string; close: () => void }) {
+function AlertDrawer(props: { id: string; close: () => void; opened: (a: Alert) => void }) {
+  const { id, close, opened } = props;
   const { t } = useI18n();
   const narrow = useNarrow();
   const alert = useGet<Alert>(objectPath('alerts', id));
   useLive(['alert'], (b) => b.some((i) => i.data.id === id) && alert.reload(), alert.reload);
+  useEffect(() => alert.data && opened(alert.data), [alert.data, opened]);
   return (
     <Drawer
       open
@@ -213,6 +215,8 @@ function useQueue(id: string | undefined, suffix: string, reload: () => void) {
   const [rows, setRows] = useState<Alert[]>([]);
   const [picked, setPicked] = useState<Alert[]>([]);
   const [at, setAt] = useState<string>();
+  // read by its address, it may be none of the list
+  const [opened, setOpened] = useState<Alert>();
   const [commenting, setCommenting] = useState<Alert[]>();
   const [helping, setHelping] = useState(false);
   const cursor = id ?? at;
@@ -227,7 +231,7 @@ function useQueue(id: string | undefined, suffix: string, reload: () => void) {
   };
   const targets = () => {
     if (picked.length && !id) return picked;
-    return rows.filter((r) => r.id === cursor);
+    return [...rows, ...(opened ? [opened] : [])].filter((r) => r.id === cursor).slice(0, 1);
   };
   const change = async (set: Change, words: (n: number) => string, on = targets()) => {
     if (!may || !on.length) return;
@@ -246,6 +250,13 @@ function useQueue(id: string | undefined, suffix: string, reload: () => void) {
       (n) => (name === user?.name ? said.mine(n) : said.assigned(n, name)),
       on,
     );
+  const comment = async (on: Alert[], text: string, verdict: VerdictName | undefined) => {
+    const words = verdict ? said.verdict(verdict, on.length) : said.commented(on.length);
+    const set = verdict ? { state: 'closed', verdict } : {};
+    const ok = await triage.apply(on, set, words, text);
+    if (ok && verdict) setPicked([]);
+    return ok;
+  };
   const toggle = (row: string | undefined) =>
     setPicked((p) => {
       if (p.some((r) => r.id === row)) return p.filter((r) => r.id !== row);
@@ -305,6 +316,8 @@ function useQueue(id: string | undefined, suffix: string, reload: () => void) {
     setAt,
     close,
     assign,
+    comment,
+    setOpened,
     commenting,
     setCommenting,
     helping,
@@ -448,15 +461,14 @@ export function AlertsPage({ id }: { id?: string }) {
         open={!!q.commenting}
         n={q.commenting?.length ?? 0}
         close={() => q.setCommenting(undefined)}
-        save={(text) =>
-          q.triage.apply(q.commenting ?? [], {}, q.said.commented(q.commenting?.length ?? 0), text)
-        }
+        save={(text, verdict) => q.comment(q.commenting ?? [], text, verdict)}
       />
       <ShortcutHelp open={q.helping} close={() => q.setHelping(false)} />
       {id && (
         <AlertDrawer
           key={id}
           id={id}
+          opened={q.setOpened}
           close={() => navigate(`/alerts${suffix}`, { keepScroll: true })}
         />
       )}

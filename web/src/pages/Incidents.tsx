@@ -169,7 +169,14 @@ function IncidentList() {
         open={commenting}
         n={n}
         close={() => setCommenting(false)}
-        save={(text) => triage.apply(picked, {}, said.commented(n), text)}
+        save={(text, verdict) =>
+          triage.apply(
+            picked,
+            verdict ? { state: 'closed', verdict } : {},
+            verdict ? said.verdict(verdict, n) : said.commented(n),
+            text,
+          )
+        }
       />
     </>
   );
