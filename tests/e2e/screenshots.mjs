@@ -81,6 +81,16 @@ async function pictures(browser, skep, state, lang, theme, width) {
   await go(`/alerts/${alert.id}`);
   await page.getByTestId('alert-ancestry').waitFor({ timeout: 10000 });
   await shoot(page, `alert-${suffix}`);
+  await go('/incidents');
+  await page.getByTestId('incident-row').first().waitFor({ timeout: 10000 });
+  await shoot(page, `incidents-${suffix}`);
+  const incident = (await skep.list('incidents')).sort((a, b) => b.risk - a.risk)[0];
+  await go(`/incidents/${incident.id}`);
+  await page.getByTestId('story').waitFor({ timeout: 10000 });
+  await shoot(page, `incident-${suffix}`);
+  await go('/attack');
+  await page.getByTestId('matrix').waitFor({ timeout: 10000 });
+  await shoot(page, `attack-${suffix}`);
   await context.close();
 }
 
