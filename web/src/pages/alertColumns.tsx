@@ -17,7 +17,7 @@ export const alertColumns = [
   'state',
 ];
 export const alertWidths = {
-  time: 132,
+  time: 146,
   priority: 114,
   state: 96,
   rule: 232,
