@@ -25,6 +25,7 @@ static void drop(struct agent_deny *x)
     sk_deny_counts(x->d, &n);
     x->refused += n.refused;
     x->d = sk_deny_free(x->d);
+    x->enforced = 0;
     sk_log(x->a->conf.log, SK_INFO, "deny", "nothing is refused in the kernel any more", NULL);
 }
 
@@ -43,6 +44,21 @@ static void plan_make(const struct agent_deny *x, struct sk_deny_plan *ret)
             ret->clauses[r->first + k] = &c[k];
         ret->n = c ? SK_MAX(ret->n, r->first + r->n) : ret->n;
     }
+}
+
+static void causes_keep(struct agent_deny *x)
+{
+    const struct sk_rules *rules = sk_detect_rules(x->a->detect);
+    size_t i, k;
+
+    for (i = 0; i < x->rules.n; i++) {
+        const struct deny_rule *r = &x->rules.v[i];
+
+        for (k = 0; r->facts && k < r->n; k++)
+            (void)sk_str_copy(x->causes[r->first + k], sizeof(x->causes[0]),
+                              sk_rules_at(rules, r->index)->name);
+    }
+    x->enforced = x->in_force;
 }
 
 /* Another object in the place of the one there was, which refuses until the new one does. */
@@ -65,10 +81,12 @@ static void set_up(struct agent_deny *x)
     deny_hold_all(x);
     deny_unknown(x);
     if (old) {
+        sk_deny_poll(old, deny_tell, x);
         sk_deny_counts(old, &n);
         x->refused += n.refused;
         (void)sk_deny_free(old);
     }
+    causes_keep(x);
     if (!x->lapsed)
         x->error[0] = '\0';
     x->probe_ns = 0; /* prove it now */
@@ -79,8 +97,6 @@ static void set_up(struct agent_deny *x)
 
 static void settle(struct agent_deny *x)
 {
-    if (x->d && !x->dirty)
-        sk_deny_poll(x->d, deny_tell, x); /* while its rules are known */
     deny_rules_make(x);
     x->dirty = x->again = false;
     if (x->in_force || x->drift || deny_profiles_enforced(x))
@@ -177,8 +193,6 @@ void agent_deny_rules(struct sk_agent_run *a)
 
     if (!x)
         return;
-    if (x->d && !x->dirty)
-        sk_deny_poll(x->d, deny_tell, x);
     deny_rules_drop(x); /* they point into what is freed next */
     x->dirty = true;
 }
@@ -192,7 +206,7 @@ void agent_deny_health(struct sk_agent_run *a, struct sk_agent *g)
         return;
     if (x->d) {
         sk_deny_counts(x->d, &n);
-        g->deny_rules = x->in_force;
+        g->deny_rules = x->enforced;
         g->deny_how = sk_deny_how(x->d) == SKD_LSM
                           ? SK_STR("lsm")
                           : SK_STR("sched_process_exec (killed at their start)");

@@ -26,6 +26,8 @@ struct agent_deny {
     char dir[SK_PATH_TEXT];
     SK_VEC(struct deny_rule) rules;
     SK_VEC(struct sk_expr *) excepts; /* of the console; tests of containers point into them */
+    char causes[SKD_CLAUSES][128];    /* by clause of d: name of its rule */
+    size_t enforced;                  /* rules that d holds to */
     size_t in_force;                  /* rules that have facts */
     uint32_t drift, drift_asked;      /* enum skd_hold_flag */
     bool profiles;                    /* may be enforced: no exception is in the way */

@@ -11,19 +11,6 @@
 #define WAIT_US 300 /* the kernel's note of a kill is made right after the event */
 #define WAIT_MAX 3
 
-static const struct deny_rule *rule_of(const struct agent_deny *x, uint32_t cause)
-{
-    size_t i;
-
-    for (i = 0; i < x->rules.n; i++) {
-        const struct deny_rule *r = &x->rules.v[i];
-
-        if (r->facts && cause >= r->first && cause < r->first + r->n)
-            return r;
-    }
-    return NULL;
-}
-
 static const struct deny_rule *rule_named(const struct agent_deny *x, struct sk_str name)
 {
     const struct sk_rules *rules = sk_detect_rules(x->a->detect);
@@ -42,15 +29,12 @@ static const struct deny_rule *rule_named(const struct agent_deny *x, struct sk_
  */
 static bool is_cause(const struct agent_deny *x, const struct sk_alert *al)
 {
-    const struct deny_rule *r;
-
     if (x->now->cause == SKD_BY_PROFILE)
         return al->engine == SK_EN_PROFILE;
-    if (x->now->cause >= SKD_BY_UPPER)
+    if (x->now->cause >= SKD_CLAUSES)
         return al->engine == SK_EN_DRIFT;
-    r = rule_of(x, x->now->cause);
-    return r && al->engine == SK_EN_RULE &&
-           sk_str_eq(al->rule, sk_rules_at(sk_detect_rules(x->a->detect), r->index)->name);
+    return al->engine == SK_EN_RULE && sk_str_eq(sk_str_sub(al->rule, 0, sizeof(x->causes[0]) - 1),
+                                                 sk_str_c(x->causes[x->now->cause]));
 }
 
 static void mark(struct sk_alert *al, enum skd_how how)
@@ -170,8 +154,6 @@ void deny_tell(void *arg, const struct skd_denial *r)
                           .fd = {.num = -1},
                           .proc = &p};
 
-    if (x->dirty)
-        return; /* its rules are gone */
     process_make(a, r, &p);
     ev.evt.path = p.exepath;
     ev.container = agent_container_find(a, p.container_id);
