@@ -110,6 +110,8 @@ const names: Record<string, [en: string, zh: string]> = {
   'T1564.001': ['Hidden Files and Directories', '隐藏文件和目录'],
   T1565: ['Data Manipulation', '数据篡改'],
   T1567: ['Exfiltration Over Web Service', '通过 Web 服务外传'],
+  T1568: ['Dynamic Resolution', '动态解析'],
+  'T1568.002': ['Domain Generation Algorithms', '域名生成算法'],
   T1570: ['Lateral Tool Transfer', '横向工具传输'],
   T1571: ['Non-Standard Port', '非标准端口'],
   T1572: ['Protocol Tunneling', '协议隧道'],
