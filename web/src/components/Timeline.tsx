@@ -130,7 +130,11 @@ export function Timeline(p: Props) {
         {marks.map((m) => (
           <g key={m} className="tl-tick">
             <line x1={x(m)} x2={x(m)} y1={TOP} y2={height - FOOT} />
-            <text x={x(m)} y={height - 6} textAnchor="middle">
+            <text
+              x={x(m)}
+              y={height - 6}
+              textAnchor={x(m) > width - 40 ? 'end' : x(m) < 40 ? 'start' : 'middle'}
+            >
               {tickText(m, step, lang)}
             </text>
           </g>

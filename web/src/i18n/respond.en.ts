@@ -151,7 +151,7 @@ export const respondEn = {
   'recorder.noEvents': 'No events of these kinds in this part',
   'recorder.tree': 'Processes at the moment',
   'recorder.ended': 'Ended ones too',
-  'recorder.noProcess': 'No process had been seen by then',
+  'recorder.noProcess': 'No process had started by then',
   'recorder.of': 'Recorder of',
   'recorder.container': 'Container',
   'recorder.viewer':

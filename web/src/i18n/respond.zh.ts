@@ -143,7 +143,7 @@ export const respondZh: Record<keyof typeof respondEn, string> = {
   'recorder.noEvents': '此段内没有这些类型的事件',
   'recorder.tree': '该时刻的进程',
   'recorder.ended': '包括已结束的',
-  'recorder.noProcess': '到那时尚未见到任何进程',
+  'recorder.noProcess': '到那时还没有进程启动',
   'recorder.of': '记录：',
   'recorder.container': '容器',
   'recorder.viewer': '读取记录仪需要向主机发出请求：需要操作员角色。',

@@ -102,6 +102,8 @@ export function processesAt(events: readonly Event[], t: number): Process[] {
 const end = (ip?: string, port?: number) =>
   ip ? `${ip.includes(':') ? `[${ip}]` : ip}${port ? `:${port}` : ''}` : '';
 
+const flagText = (n: number) => (n ? `0x${n.toString(16)}` : '');
+
 /** What an event is about, in a line. */
 export function eventText(e: Event): string {
   const { evt, fd, proc } = e;
@@ -126,6 +128,18 @@ export function eventText(e: Event): string {
     case 'symlink':
     case 'symlinkat':
       return `${evt.oldpath ?? ''} → ${evt.newpath ?? ''}`;
+    case 'setuid':
+    case 'setgid':
+    case 'setresuid':
+    case 'setresgid':
+    case 'setreuid':
+    case 'setregid':
+      return String(evt.arg0);
+    case 'unshare':
+    case 'setns':
+      return [evt.target_pid ? `PID ${evt.target_pid}` : '', flagText(evt.flags || evt.arg0)]
+        .filter(Boolean)
+        .join(' ');
     default:
       return fd.name || evt.path || evt.name || (evt.target_pid ? `PID ${evt.target_pid}` : '');
   }

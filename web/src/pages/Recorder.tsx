@@ -184,7 +184,8 @@ function Tree({ events, moment }: { events: readonly Event[]; moment: number }) 
   const [ended, setEnded] = useState(false);
   const roots = useMemo(() => {
     const all = processesAt(events, moment);
-    return buildTree(ended ? all : all.filter((p) => !p.exit_time));
+    const living = all.filter((p) => !p.exit_time);
+    return buildTree(ended || !living.length ? all : living);
   }, [events, moment, ended]);
   return (
     <Card
