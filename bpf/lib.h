@@ -64,6 +64,7 @@ struct scratch {
     struct skw_cgroup cgroup; /* beside buf: told while a record is being made there */
     char cgroup_id[64];
     char name[128];
+    __u64 query[16]; /* struct query, net.bpf.c: stacks are short */
     char buf[FIXED_MAX + SKW_TEXT_MAX];
 };
 #define CG_SEEN (1u << 31)

@@ -139,31 +139,39 @@ static __always_inline __u32 sock_fill(struct scratch *s, struct skw_sock *r, st
 }
 
 /* The address that the caller named, where the socket holds none; n as sock_fill gave it. */
-static __always_inline __u32 user_addr(struct scratch *s, struct skw_sock *r, __u64 from,
-                                       bool local, __u32 n)
+static __always_inline __u32 addr_put(struct scratch *s, struct skw_sock *r,
+                                      const struct sockaddr_user *a, bool local, __u32 n)
 {
     char *text = s->buf + FIXED_MAX;
-    struct sockaddr_user a = {};
 
-    if (!from || bpf_probe_read_user(&a, sizeof(a), (void *)from) ||
-        (a.family != AF_INET && a.family != AF_INET6))
+    if (a->family != AF_INET && a->family != AF_INET6)
         return n;
-    if (r->family != a.family) {
+    if (r->family != a->family) {
         __builtin_memset(r->addr, 0, sizeof(r->addr));
         __builtin_memset(text, 0, 32);
     }
-    r->family = a.family;
+    r->family = a->family;
     r->h.flags |= SKW_F_USERADDR;
     if (local)
-        r->lport = bpf_ntohs(a.port);
+        r->lport = bpf_ntohs(a->port);
     else
-        r->rport = bpf_ntohs(a.port);
-    if (a.family == AF_INET) {
-        __builtin_memcpy(r->addr[!local], &a.v4, 4);
+        r->rport = bpf_ntohs(a->port);
+    if (a->family == AF_INET) {
+        __builtin_memcpy(r->addr[!local], &a->v4, 4);
         return 0;
     }
-    __builtin_memcpy(local ? text : text + 16, a.v6, 16);
+    __builtin_memcpy(local ? text : text + 16, a->v6, 16);
     return 32;
+}
+
+static __always_inline __u32 user_addr(struct scratch *s, struct skw_sock *r, __u64 from,
+                                       bool local, __u32 n)
+{
+    struct sockaddr_user a = {};
+
+    if (!from || bpf_probe_read_user(&a, sizeof(a), (void *)from))
+        return n;
+    return addr_put(s, r, &a, local, n);
 }
 
 /* The same for unix sockets: where a failed connect wanted to go. */
@@ -399,12 +407,17 @@ static __always_inline bool to_names(__be16 port)
 }
 
 struct query {
-    __u64 addr; /* the peer as the caller named it; 0: the socket's */
     __u64 data; /* what is sent, in the caller's memory */
     __u64 ino;
     __u32 size;
     __s32 fd;
+    __u32 type, ring;
+    struct sockaddr_user a; /* the peer as the caller named it; no family: the socket's */
+    struct user_msghdr_head msg;
 };
+_Static_assert(sizeof(struct query) <= sizeof(((struct scratch *)0)->query), "room in scratch");
+__u32 skb_udp_on; /* set by user space: the programs on UDP tell them, not those on calls */
+const volatile __u8 skb_type_sendto;
 
 /* Was the question, behind the addresses in the scratch space, asked by the process a moment ago?
  * Its number, the first two bytes, does not count. A global function: seen once by the verifier. */
@@ -424,17 +437,21 @@ __noinline int skb_query_seen(__u32 tgid)
     return seen_lately(x * 0xd6e8feb86659fd93ULL);
 }
 
-static __noinline int query_tell(struct sys_exit_ctx *ctx, struct sock *sk, struct query *q)
+/* What the scratch space's query says. */
+static __noinline int query_tell(struct sock *sk)
 {
-    const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
     struct task_struct *t = bpf_get_current_task_btf();
     struct scratch *s = scratch_get();
-    __u32 size = q->size, ring = RING_OF(ctx->id);
     struct skw_query *r;
+    __u32 size, ring;
+    struct query *q;
     char *text;
 
     if (!s)
         return 0;
+    q = (void *)s->query;
+    size = q->size;
+    ring = q->ring & 3;
     text = s->buf + FIXED_MAX;
     __builtin_memset(text, 0, SKW_QUERY_ADDR + SKW_QUERY_MAX);
     if (size > SKW_QUERY_MAX)
@@ -446,16 +463,16 @@ static __noinline int query_tell(struct sys_exit_ctx *ctx, struct sock *sk, stru
         return 0;
     }
     if (skb_query_seen(t->tgid)) {
-        filtered(y->type);
+        filtered(q->type);
         return 0;
     }
     r = RECORD(s, skw_query);
     CLEAR(r);
-    hdr_fill(s, &r->k.h, t, SKW_QUERY, y->type, ring);
+    hdr_fill(s, &r->k.h, t, SKW_QUERY, q->type, ring);
     r->k.h.ret = q->size;
     r->k.arg[0] = q->fd;
     r->k.ino = q->ino;
-    user_addr(s, &r->k, q->addr, 0, sock_fill(s, &r->k, sk));
+    addr_put(s, &r->k, &q->a, 0, sock_fill(s, &r->k, sk));
     r->k.text_n = SKW_QUERY_ADDR;
     if (size > SKW_QUERY_MAX)
         size = SKW_QUERY_MAX;
@@ -464,14 +481,13 @@ static __noinline int query_tell(struct sys_exit_ctx *ctx, struct sock *sk, stru
     return 0;
 }
 
-/* What a user_msghdr says: the peer, and the first piece of what is sent. */
-static __always_inline bool query_of_msg(struct query *q, const struct user_msghdr_head *msg)
+/* What a user_msghdr says: the first piece of what is sent. */
+static __always_inline bool query_of_msg(struct query *q)
 {
     __u64 piece[2] = {};
 
-    if (msg->iovlen == 0 || bpf_probe_read_user(piece, sizeof(piece), (void *)msg->iov))
+    if (q->msg.iovlen == 0 || bpf_probe_read_user(piece, sizeof(piece), (void *)q->msg.iov))
         return 0;
-    q->addr = msg->name;
     q->data = piece[0];
     q->size = piece[1] > SKW_QUERY_MAX ? SKW_QUERY_MAX : (__u32)piece[1];
     return 1;
@@ -490,18 +506,16 @@ static __always_inline __be16 port_of(struct sock *sk, __u64 addr, struct sockad
 }
 
 /* sendmmsg: the C library asks for both kinds of addresses by one call. */
-static __noinline int queries_tell(struct sys_exit_ctx *ctx, struct sock *sk, struct query *q,
-                                   __u64 vec)
+static __always_inline int queries_tell(struct sys_exit_ctx *ctx, struct sock *sk, struct query *q,
+                                        __u64 vec)
 {
-    struct user_msghdr_head msg = {};
-    struct sockaddr_user a = {};
     int i;
 
     for (i = 0; i < 2 && i < ctx->ret; i++) {
-        if (bpf_probe_read_user(&msg, sizeof(msg), (void *)(vec + i * MMSG_SIZE)))
+        if (bpf_probe_read_user(&q->msg, sizeof(q->msg), (void *)(vec + i * MMSG_SIZE)))
             return 0;
-        if (to_names(port_of(sk, msg.name, &a)) && query_of_msg(q, &msg))
-            query_tell(ctx, sk, q);
+        if (to_names(port_of(sk, q->msg.name, &q->a)) && query_of_msg(q))
+            query_tell(sk);
     }
     return 0;
 }
@@ -512,14 +526,12 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
 {
     const volatile struct skw_sys *y = &skb_sys[ctx->id & (SKW_SYS_MAX - 1)];
     struct task_struct *t = bpf_get_current_task_btf();
-    struct user_msghdr_head msg = {};
-    struct sockaddr_user a = {};
-    struct query q = {};
+    struct query *q;
     struct scratch *s;
     struct pt_regs *regs;
     struct skw_sock *r;
     struct sock *sk;
-    __u64 addr, x, number = 0;
+    __u64 addr, x, ino = 0, number = 0;
     __u32 n, ring;
     __be16 port;
 
@@ -529,31 +541,39 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
     addr = sys_arg(regs, y->str0);
     if (!addr && y->str1 < 0)
         return 0;
-    sk = file_sock(fd_file(t, (int)sys_arg(regs, 0)), &q.ino, &number);
+    sk = file_sock(fd_file(t, (int)sys_arg(regs, 0)), &ino, &number);
     if (!sk || AT(sk, sk_type) != SOCK_DGRAM) /* before the caller's memory is read: most are TCP */
         return 0;
-    q.fd = (__s32)sys_arg(regs, 0);
+    s = scratch_get();
+    if (!s)
+        return 0;
+    q = (void *)s->query;
+    CLEAR(q);
+    q->ino = ino;
+    q->fd = (__s32)sys_arg(regs, 0);
+    q->type = y->type;
+    q->ring = RING_OF(ctx->id);
     if (y->str2 >= 0)
-        return queries_tell(ctx, sk, &q, addr);
+        return skb_udp_on ? 0 : queries_tell(ctx, sk, q, addr);
     if (y->flags & SKW_S_MSG) {
-        bpf_probe_read_user(&msg, sizeof(msg), (void *)addr);
-        addr = msg.name;
+        bpf_probe_read_user(&q->msg, sizeof(q->msg), (void *)addr);
+        addr = q->msg.name;
     }
-    port = port_of(sk, addr, &a);
+    port = port_of(sk, addr, &q->a);
     if (y->str1 >= 0 && to_names(port)) {
-        q.addr = addr;
-        q.data = sys_arg(regs, 1);
-        q.size = ctx->ret > SKW_QUERY_MAX ? SKW_QUERY_MAX : (__u32)ctx->ret;
-        return y->flags & SKW_S_MSG && !query_of_msg(&q, &msg) ? 0 : query_tell(ctx, sk, &q);
+        if (skb_udp_on)
+            return 0;
+        q->data = sys_arg(regs, 1);
+        q->size = ctx->ret > SKW_QUERY_MAX ? SKW_QUERY_MAX : (__u32)ctx->ret;
+        return y->flags & SKW_S_MSG && !query_of_msg(q) ? 0 : query_tell(sk);
     }
     if (!addr || !port || (WANTED(ctx->id) & SKW_ONLY_QUERIES))
         return 0;
     x = mix(skb_seed, number);
-    x = mix(x, (__u64)a.family << 48 | (__u64)a.port << 32 | a.v4);
-    if (a.family == AF_INET6)
-        x = mix(mix(x, (__u64)a.v6[0] << 32 | a.v6[1]), (__u64)a.v6[2] << 32 | a.v6[3]);
-    s = scratch_get();
-    if (!s || seen_lately(mix(x, (__u64)y->type << 32 | (__u32)t->tgid) * 0xd6e8feb86659fd93ULL)) {
+    x = mix(x, (__u64)q->a.family << 48 | (__u64)q->a.port << 32 | q->a.v4);
+    if (q->a.family == AF_INET6)
+        x = mix(mix(x, (__u64)q->a.v6[0] << 32 | q->a.v6[1]), (__u64)q->a.v6[2] << 32 | q->a.v6[3]);
+    if (seen_lately(mix(x, (__u64)y->type << 32 | (__u32)t->tgid) * 0xd6e8feb86659fd93ULL)) {
         filtered(y->type);
         return 0;
     }
@@ -562,14 +582,84 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
     ring = RING_OF(ctx->id);
     hdr_fill(s, &r->h, t, SKW_SOCK, y->type, ring);
     r->h.ret = ctx->ret;
-    r->arg[0] = q.fd;
-    r->ino = q.ino;
-    n = user_addr(s, r, addr, 0, sock_fill(s, r, sk));
+    r->arg[0] = q->fd;
+    r->ino = q->ino;
+    n = addr_put(s, r, &q->a, 0, sock_fill(s, r, sk));
     if (n > 108)
         n = 108;
     r->text_n = n;
     emit(&r->h, sizeof(*r), n, ring, URGENT);
     return 0;
+}
+
+/* Where what is sent begins in the caller's memory; 0: not in it. */
+static __always_inline __u64 iter_data(struct msghdr *msg)
+{
+    struct msghdr___old *old = (void *)msg;
+    __u64 from = BPF_CORE_READ(msg, msg_iter.iov_offset);
+    __u8 type = BPF_CORE_READ(msg, msg_iter.iter_type);
+
+    if (bpf_core_enum_value_exists(enum iter_type___new, ITER_UBUF___new) &&
+        type == bpf_core_enum_value(enum iter_type___new, ITER_UBUF___new))
+        return (__u64)BPF_CORE_READ(msg, msg_iter.ubuf) + from;
+    if (type != bpf_core_enum_value(enum iter_type, ITER_IOVEC))
+        return 0;
+    if (bpf_core_field_exists(msg->msg_iter.__iov))
+        return (__u64)BPF_CORE_READ(msg, msg_iter.__iov, iov_base) + from;
+    return (__u64)BPF_CORE_READ(old, msg_iter.iov, iov_base) + from;
+}
+
+/*
+ * Where functions may be hooked and programs there cannot be preempted, questions are seen where
+ * UDP sends, by whichever call, write(2) and io_uring included, and nothing else that is sent pays.
+ */
+static __always_inline int on_udp(unsigned long long *ctx, struct sock *sk, struct msghdr *msg,
+                                  __u64 len)
+{
+    struct task_struct *t = bpf_get_current_task_btf();
+    __be16 port = sk->__sk_common.skc_dport;
+    struct scratch *s;
+    struct query *q;
+    struct sock *plain; /* where it is read by calls, a number, which may be reckoned with */
+
+    if (!skb_udp_on || IDLE || (__u32)t->tgid == skb_self)
+        return 0;
+    if (!msg->msg_name && !to_names(port))
+        return 0;
+    s = scratch_get();
+    if (!s)
+        return 0;
+    q = (void *)s->query;
+    CLEAR(q);
+    if (msg->msg_name) {
+        if (bpf_probe_read_kernel(&q->a, sizeof(q->a), msg->msg_name))
+            return 0;
+        port = q->a.port;
+    }
+    if (!to_names(port))
+        return 0;
+    plain = can_cast() ? sk : (void *)word_at(ctx);
+    q->data = iter_data((struct msghdr *)word_at(ctx + 1));
+    if (!q->data)
+        return 0;
+    q->size = len > SKW_QUERY_MAX ? SKW_QUERY_MAX : (__u32)len;
+    q->ino = BPF_CORE_READ(plain, sk_socket, file, f_inode, i_ino);
+    q->fd = -1;
+    q->type = skb_type_sendto;
+    q->ring = RING_FILE;
+    return query_tell(plain);
+}
+
+SEC("fentry")
+int BPF_PROG(skb_udp, struct sock *sk, struct msghdr *msg, __u64 len)
+{
+    return on_udp(ctx, sk, msg, len);
+}
+
+SEC("fentry")
+int BPF_PROG(skb_udp6, struct sock *sk, struct msghdr *msg, __u64 len)
+{
+    return on_udp(ctx, sk, msg, len);
 }
 
 /* Of connections that never came to be: why, as connect(2) would have said. */

@@ -266,12 +266,14 @@ struct sock_common {
     struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
 struct socket {
+    struct file *file;
     struct sock *sk;
 };
 struct sock {
     struct sock_common __sk_common;
     __u16 sk_type, sk_protocol;
     int sk_err;
+    struct socket *sk_socket;
 };
 struct tcp_sock {
     __u64 bytes_sent, bytes_retrans, bytes_received;
@@ -279,6 +281,28 @@ struct tcp_sock {
 struct inet_sock {
     __be32 inet_saddr;
     __be16 inet_sport;
+};
+struct iovec {
+    void *iov_base;
+    unsigned long iov_len;
+};
+enum iter_type { ITER_IOVEC, ITER_UBUF };
+enum iter_type___new { ITER_UBUF___new }; /* from 6.0 */
+struct iov_iter {
+    __u8 iter_type;
+    unsigned long iov_offset;
+    void *ubuf;
+    const struct iovec *__iov; /* from 6.4 */
+};
+struct iov_iter___old {
+    const struct iovec *iov;
+};
+struct msghdr {
+    void *msg_name;
+    struct iov_iter msg_iter;
+};
+struct msghdr___old {
+    struct iov_iter___old msg_iter;
 };
 struct sockaddr_un {
     __u16 sun_family;

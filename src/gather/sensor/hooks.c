@@ -254,6 +254,7 @@ void sk_hooks_settings(struct sk_sensor *s)
     ro->skb_repeat = s->conf.no_repeat ? 0 : REPEAT;
     ro->skb_type_exit = SK_E_PROCEXIT;
     ro->skb_type_tcpclose = SK_E_TCPCLOSE;
+    ro->skb_type_sendto = SK_E_SENDTO;
     for (i = 0; i < SK_ARRAY_LEN(calls); i++)
         ro->skb_sys[calls[i].nr & (SKW_SYS_MAX - 1)] = calls[i].sys;
     ro->skb_type_exec = SK_E_EXECVE;
@@ -420,6 +421,27 @@ static void close_want(struct sk_sensor *s)
     }
 }
 
+/* Questions to name servers: where UDP itself may be hooked, else at the calls. */
+static void udp_want(struct sk_sensor *s)
+{
+    struct bpf_program *const v[2] = {s->skel->progs.skb_udp, s->skel->progs.skb_udp6};
+    bool on = (s->queries || wanted(s, SK_E_SENDTO) || wanted(s, SK_E_SENDMSG)) && s->typed &&
+              s->fn.udp[0] && s->fn.udp[1];
+    int i;
+
+    for (i = 0; on && i < 2; i++) {
+        if (!s->udp[i])
+            s->udp[i] = bpf_program__attach(v[i]);
+        if (s->udp[i])
+            continue;
+        sk_log(s->conf.log, SK_WARN, "sensor",
+               "questions to name servers that are written, not sent, are not seen", "error=%s",
+               strerror(errno));
+        on = false;
+    }
+    s->skel->bss->skb_udp_on = on;
+}
+
 /* What the programs are told of a call: skb_kind. */
 static unsigned call_want(const struct sk_sensor *s, const struct sk_call *call)
 {
@@ -427,8 +449,9 @@ static unsigned call_want(const struct sk_sensor *s, const struct sk_call *call)
 
     if (wanted(s, call->sys.type))
         return kind;
-    return s->queries && call->prog == SK_P_PEER && call->sys.str1 >= 0 ? kind | SKW_ONLY_QUERIES
-                                                                        : 0;
+    if (!s->queries || s->skel->bss->skb_udp_on || call->prog != SK_P_PEER || call->sys.str1 < 0)
+        return 0;
+    return kind | SKW_ONLY_QUERIES;
 }
 
 /*
@@ -442,6 +465,7 @@ void sk_hooks_want(struct sk_sensor *s)
     int r;
 
     close_want(s);
+    udp_want(s);
     if (s->typed && !s->refused.on) {
         r = sk_typed_attach_refused(s, &s->refused);
         if (r < 0)
@@ -468,6 +492,8 @@ void sk_hooks_done(struct sk_sensor *s)
     for (i = 0; i < SK_ARRAY_LEN(s->base); i++)
         (void)bpf_link__destroy(s->base[i]);
     (void)bpf_link__destroy(s->tcp_state);
+    (void)bpf_link__destroy(s->udp[0]);
+    (void)bpf_link__destroy(s->udp[1]);
     for (i = 0; i < SK_ARRAY_LEN(calls); i++)
         if (s->call[i].on)
             off[n++] = s->call[i];

@@ -42,6 +42,7 @@ struct sk_typed {                /* functions in the kernel's BTF; 0: it has non
     uint8_t group[SK_HOOKS_MAX]; /* which of proto is its type */
     uint32_t proto[SK_GROUPS];
     uint32_t secure; /* __secure_computing */
+    bool udp[2];     /* it has udp_sendmsg and udpv6_sendmsg */
     uint32_t secure_args;
 };
 
@@ -57,6 +58,7 @@ struct sk_sensor {
         *late; /* tracepoints' programs, once a typed hook has failed; shares the maps */
     struct bpf_link *base[8];         /* typed hooks, always on */
     struct bpf_link *tcp_state;       /* while the end of connections is wanted */
+    struct bpf_link *udp[2];          /* while questions to name servers are, where it is granted */
     struct sk_tap call[SK_HOOKS_MAX]; /* by line of the hook table */
     uint64_t want[2], bulk[2];        /* types; bulk: only the recorder asks for them */
     bool queries;                     /* to name servers are wanted */
@@ -111,6 +113,8 @@ void sk_hooks_done(struct sk_sensor *s);
 #else
 #define SK_CALL_PREFIX "__arm64_sys_"
 #endif
+#define SK_UDP "udp_sendmsg"
+#define SK_UDP6 "udpv6_sendmsg"
 /* 0 when typed hooks at the end of calls are to be used; else -errno, and why where that says
  * more. btf: the kernel's. */
 int sk_typed_probe(const struct sk_kbtf *btf, struct sk_typed *ret,

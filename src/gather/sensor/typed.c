@@ -96,6 +96,10 @@ static void function_see(void *arg, uint32_t id, const struct btf_type *t, const
     } else if (strcmp(name, SECURE) == 0) {
         s->found->secure = id;
         s->secure_proto = t->type;
+    } else if (strcmp(name, SK_UDP) == 0) {
+        s->found->udp[0] = true;
+    } else if (strcmp(name, SK_UDP6) == 0) {
+        s->found->udp[1] = true;
     }
 }
 
@@ -200,6 +204,20 @@ static int program_open(struct sk_sensor *s, size_t group, size_t kind)
     return bpf_program__set_attach_target(program(s, group, kind), 0, target);
 }
 
+/* The programs on UDP, where both its functions are there. */
+static int udp_open(struct sk_sensor *s)
+{
+    static const char *const target[2] = {SK_UDP, SK_UDP6};
+    struct bpf_program *const v[2] = {s->skel->progs.skb_udp, s->skel->progs.skb_udp6};
+    bool on = s->typed && s->fn.udp[0] && s->fn.udp[1];
+    int i, r = 0;
+
+    for (i = 0; r == 0 && i < 2; i++)
+        r = on ? bpf_program__set_attach_target(v[i], 0, target[i])
+               : bpf_program__set_autoload(v[i], false);
+    return r;
+}
+
 int sk_typed_open(struct sk_sensor *s)
 {
     struct bpf_program *refused = s->skel->progs.skb_refused;
@@ -213,7 +231,7 @@ int sk_typed_open(struct sk_sensor *s)
     for (g = 0; g < SK_GROUPS; g++)
         for (i = 0; r == 0 && i < SK_P_N; i++)
             r = program_open(s, g, i);
-    return r;
+    return r < 0 ? r : udp_open(s);
 }
 
 int sk_typed_load(struct sk_sensor *s)
