@@ -11,6 +11,7 @@ function Problems({ a }: { a: Agent }) {
     [t('agent.rulesError'), a.rules_error],
     [t('agent.storeError'), a.store_error],
     [t('agent.recordError'), a.record_error],
+    [t('agent.denyError'), a.deny_error],
   ];
   return (
     <>
@@ -147,6 +148,8 @@ export function AgentHealth({ agent: a }: { agent: Agent }) {
           [t('f.alerts'), count(a.alerts, lang)],
           [t('f.rules_loaded'), count(a.rules_loaded, lang)],
           [t('f.outbox_pending'), count(a.outbox_pending, lang)],
+          [t('agent.deny'), a.deny_how && <Text value={a.deny_how} />],
+          [t('agent.denyRefused'), a.deny_how && count(a.deny_refused, lang)],
           [
             t('agent.recorder'),
             a.recording || a.record_bytes ? bytes(a.record_bytes, lang) : t('agent.recorderOff'),
