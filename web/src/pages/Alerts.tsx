@@ -4,7 +4,7 @@ import dayjs from 'dayjs';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { objectPath } from '../api/client';
 import { useLive } from '../api/live';
-import { type Alert, type Overview, priorities } from '../api/schema';
+import { type Alert, fieldOf, type Overview, priorities } from '../api/schema';
 import { useMay, useSession } from '../api/session';
 import { useGet, useThrottled } from '../api/use';
 import { Loaded, PageHead, Priority } from '../components/bits';
@@ -34,16 +34,7 @@ import { useNarrow } from '../theme';
 import { AlertView } from './AlertView';
 import { alertCells, alertColumns, alertWidths } from './alertColumns';
 
-const engines = [
-  'rule',
-  'drift',
-  'profile',
-  'threat',
-  'indicator',
-  'correlation',
-  'system',
-  'rate',
-];
+const engines = fieldOf('alert', 'engine')?.values ?? [];
 const listOf = (text: string | null, known: readonly string[]) =>
   (text ?? '').split(',').filter((x) => known.includes(x));
 
@@ -159,7 +150,7 @@ function AlertDrawer(props: { id: string; close: () => void; opened: (a: Alert) 
 }
 
 function QueueControls({ names }: { names: string[] }) {
-  const { t } = useI18n();
+  const { t, maybe } = useI18n();
   const { query } = useLocation();
   const setQuery = useSetQuery();
   const { user } = useSession();
@@ -177,7 +168,7 @@ function QueueControls({ names }: { names: string[] }) {
         data-testid="wish-engine"
         value={listOf(query.get('engine'), engines)}
         onChange={(v: string[]) => setQuery({ engine: v.join(',') || undefined })}
-        options={engines.map((e) => ({ value: e, label: t(`engine.${e}` as Key) }))}
+        options={engines.map((e) => ({ value: e, label: maybe(`engine.${e}`) ?? e }))}
       />
       <Select
         className="wish"
