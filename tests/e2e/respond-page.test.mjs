@@ -134,13 +134,11 @@ describe('responding from the console', { skip: why ?? false }, () => {
     await page.goto(`${skep.url}/recorder?container=${gone.id}`);
     const events = page.getByTestId('recorder-events');
     await events.getByTestId('recorder-event').first().waitFor({ timeout: 15000 });
-    await page.locator('.rec-pages').getByText('2', { exact: true }).click();
-    await events.getByText('/tmp/left-behind').waitFor();
-    await events.getByText('/etc/hostname').first().waitFor();
-    await page.getByTestId('recorder-tree').getByText('sleep 1').waitFor();
+    await page.getByTestId('recorder-tree').getByText('sleep 1', { exact: true }).waitFor();
     await page.getByTestId('filter-input').fill('fd.name = "/tmp/left-behind"');
     await page.getByTestId('filter-input').press('Enter');
     await page.getByText('Events: 1', { exact: true }).waitFor({ timeout: 15000 });
+    await events.getByText('/tmp/left-behind', { exact: true }).waitFor();
     await page.getByTestId('filter-input').fill('fd.nmae = x');
     await page.getByTestId('filter-input').press('Enter');
     await page.locator('.filter-error').getByText('fd.nmae').first().waitFor({ timeout: 15000 });
