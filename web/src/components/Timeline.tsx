@@ -62,7 +62,7 @@ export function Timeline(p: Props) {
   const span = Math.max(1, p.range.to - p.range.from);
   const x = (time: number) => label + ((time - p.range.from) / span) * w;
   const inside = (time: number) => time >= p.range.from && time <= p.range.to;
-  const marks = ticks(p.range, Math.max(2, Math.floor(w / 90)));
+  const marks = ticks(p.range, Math.max(2, Math.floor(w / 120)));
   const step = marks.length > 1 ? (marks[1] ?? 0) - (marks[0] ?? 0) : span;
   const height = TOP + lanes.length * LANE + FOOT;
 
