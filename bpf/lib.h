@@ -101,7 +101,8 @@ __u32 skb_lossy; /* something was lost */
 struct skw_wake skb_wake[SKW_RINGS];
 
 /* Of the calls that are wanted, set by user space: enum sk_prog and one more, their ring from
- * bit 4, SKW_ONLY_QUERIES. Read as memory, so that the verifier does not follow a way for each ring. */
+ * bit 4, SKW_ONLY_QUERIES. Read as memory, so that the verifier does not follow a way for each
+ * ring. */
 __u8 skb_kind[SKW_SYS_MAX];
 #define WANTED(id) skb_kind[(id) & (SKW_SYS_MAX - 1)]
 #define RING_OF(id) (WANTED(id) >> 4 & 3)

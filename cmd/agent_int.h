@@ -6,8 +6,8 @@
 
 #include <pthread.h>
 
-#include "agent_record.h"
 #include "agent_profile.h"
+#include "agent_record.h"
 #include "agent_run.h"
 #include "base/arena.h"
 #include "base/map.h"
@@ -48,7 +48,8 @@ struct waiting { /* a record that the outbox did not take; bytes: wire, malloc'd
 enum mail_type { MAIL_CONTAINER, MAIL_IMAGE, MAIL_IMAGES_END, MAIL_ENGINE, MAIL_DOWN };
 struct mail {
     enum mail_type type;
-    char *bytes; /* wire (container, image), error text (engine), records (down); malloc'd, or NULL */
+    char *
+        bytes; /* wire (container, image), error text (engine), records (down); malloc'd, or NULL */
     size_t n;
     char *version; /* engine */
 };
@@ -65,7 +66,7 @@ struct sk_agent_run {
     struct agent_respond *respond;   /* agent_respond.h; NULL: no action can be done */
     struct agent_deny *deny;         /* agent_deny.h */
     struct agent_query *query;       /* agent_query.h */
-    struct sk_agent_audit *audit; /* NULL: no log to follow */
+    struct sk_agent_audit *audit;    /* NULL: no log to follow */
     char hostname[256];
     pthread_t thread;
     bool started;
@@ -93,7 +94,7 @@ struct sk_agent_run {
     int rules_watch;           /* inotify */
     uint64_t rules_changed_ns; /* 0: nothing to reload */
     struct sk_arena *scratch;
-    struct agent_profiles *profiles;           /* agent_profile.h */
+    struct agent_profiles *profiles; /* agent_profile.h */
     struct agent_rate *rate;
     struct agent_desired *desired;             /* agent_down.h */
     SK_VEC(struct agent_rulefile *) rulefiles; /* kept in the console */
@@ -112,7 +113,7 @@ void agent_host_tell(struct sk_agent_run *a);
 const struct sk_container *agent_container_find(void *arg,
                                                 struct sk_str id); /* sensor's callback */
 
-bool agent_runtime_step(const struct sk_process *p); /* not the container's yet, but runc's */
+bool agent_runtime_step(const struct sk_process *p);       /* not the container's yet, but runc's */
 void agent_alert(void *arg, const struct sk_alert *found); /* every engine's callback */
 
 /* agent_intel.c: exceptions and indicators, as the console has them (agent_down.c) */

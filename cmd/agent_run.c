@@ -9,9 +9,9 @@
 #include "agent_deny.h"
 #include "agent_down.h"
 #include "agent_evidence.h"
+#include "agent_int.h"
 #include "agent_query.h"
 #include "agent_respond.h"
-#include "agent_int.h"
 #include "base/time.h"
 
 /* ---- mailbox: the runtime's thread hands over ---------------------------------------------------

@@ -12,8 +12,8 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "detect/profile.h"
 #include "base/outlet.h"
+#include "detect/profile.h"
 #include "link/link.h"
 #include "model/nouns.h"
 
@@ -29,21 +29,21 @@ struct sk_agent_record_conf { /* 0: the recorder's default */
 struct sk_agent_conf {
     const char *data;                     /* DATA */
     const char *host_id;                  /* paths.h */
-    const char *k8s_audit_log; /* followed; NULL: none */
+    const char *k8s_audit_log;            /* followed; NULL: none */
     const char *docker;                   /* socket, or NULL: default */
     const char *rules[SK_RULE_PATHS_MAX]; /* files and folders, watched */
     size_t n_rules;
     bool builtin_rules;
     struct sk_agent_record_conf record;
     struct sk_profile_conf profiles;
-    uint32_t drift_response;  /* enum sk_response */
-    int64_t deny_probe_ns;    /* how often it is proved that what is denied does not run */
+    uint32_t drift_response; /* enum sk_response */
+    int64_t deny_probe_ns;   /* how often it is proved that what is denied does not run */
     const char *protect[SK_PROTECT_MAX]; /* what is never acted on, beside the built-in list */
     size_t n_protect;
-    bool print_alerts;        /* also on stdout, one line each */
-    bool print_json;          /* … as JSON */
+    bool print_alerts;                /* also on stdout, one line each */
+    bool print_json;                  /* … as JSON */
     const struct sk_outlet *print_to; /* the caller's; stdout */
-    struct sk_outbox *outbox; /* the caller's */
+    struct sk_outbox *outbox;         /* the caller's */
     struct sk_log *log;
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files inside the executable: the console's pages, the rules and the drills (tools/embed.py). */
+/* The files inside the executable: the console's pages, the rules and the drills (tools/embed.py).
+ */
 #ifndef SK_CMD_EMBEDDED_H
 #define SK_CMD_EMBEDDED_H
 

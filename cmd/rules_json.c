@@ -11,10 +11,18 @@ static void rule_json(struct sk_jw *w, const struct sk_rule *r)
     const struct {
         const char *key;
         struct sk_str val;
-    } texts[] = {{"name", r->name},           {"desc", r->desc},       {"condition", r->condition},
-                 {"output", r->output},       {"source", r->source},   {"file", r->file},
-                 {"title_zh", r->title_zh},   {"desc_zh", r->desc_zh}, {"advice", r->advice},
-                 {"advice_zh", r->advice_zh}, {"id", r->id},           {"why_not", r->why_not},
+    } texts[] = {{"name", r->name},
+                 {"desc", r->desc},
+                 {"condition", r->condition},
+                 {"output", r->output},
+                 {"source", r->source},
+                 {"file", r->file},
+                 {"title_zh", r->title_zh},
+                 {"desc_zh", r->desc_zh},
+                 {"advice", r->advice},
+                 {"advice_zh", r->advice_zh},
+                 {"id", r->id},
+                 {"why_not", r->why_not},
                  {"late", r->late}};
     const struct {
         const char *key;

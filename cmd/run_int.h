@@ -13,7 +13,7 @@ struct run { /* on the command's stack, zeroed */
     struct sk_log *log;
     struct sk_outlet out; /* stdout, for lines that must not wait for a reader */
     int signals;          /* signalfd */
-    int lock;    /* of DATA */
+    int lock;             /* of DATA */
 };
 /* Reads the shared options, makes DATA, takes its lock, blocks SIGINT/SIGTERM. Prints nothing. */
 int run_init(struct run *r, const struct sk_args *a, const char *lock_name,
@@ -33,9 +33,20 @@ void run_tell_limits(const struct sk_agent_run *agent);
         {"record-size", 0, "SIZE", "1G", "bytes on disk for the flight recorder", false},          \
         {"record-age", 0, "AGE", NULL, "drop what the recorder has after this time", false},       \
         {"no-record", 0, NULL, NULL, "record nothing", false},                                     \
-        {"k8s-audit-log", 0, "FILE", NULL, "follow the audit log of a Kubernetes API server", false}, \
-        SK_OPT_PROFILES, \
-        {"deny-probe", 0, "TIME", "1m", "prove so often that what is denied does not run", false}, {"protect", 0, "PATTERN", NULL, "never act on it: NAME, name:, image:, namespace:GLOB, label:KEY=GLOB", true}, \
+        {"k8s-audit-log",                                                                          \
+         0,                                                                                        \
+         "FILE",                                                                                   \
+         NULL,                                                                                     \
+         "follow the audit log of a Kubernetes API server",                                        \
+         false},                                                                                   \
+        SK_OPT_PROFILES,                                                                           \
+        {"deny-probe", 0, "TIME", "1m", "prove so often that what is denied does not run", false}, \
+        {"protect",                                                                                \
+         0,                                                                                        \
+         "PATTERN",                                                                                \
+         NULL,                                                                                     \
+         "never act on it: NAME, name:, image:, namespace:GLOB, label:KEY=GLOB",                   \
+         true},                                                                                    \
         {"docker", 0, "SOCKET", NULL, "Docker's socket (default /run/docker.sock)", false},        \
         {"print-alerts", 0, NULL, NULL, "alerts also on standard output, a line each", false},     \
     {                                                                                              \

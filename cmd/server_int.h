@@ -68,7 +68,8 @@ int server_audit_new(struct sk_server_run *s, struct sk_err *err) SK_NODISCARD;
 void server_audit_free(struct sk_server_run *s);
 int server_k8s_audit(void *arg, struct sk_str cluster, struct sk_str json, size_t *ret_n,
                      struct sk_err *err);
-/* serve.h's rules_json where no agent runs in this process: the built-in rules and the console's. */
+/* serve.h's rules_json where no agent runs in this process: the built-in rules and the console's.
+ */
 int server_rules_json(void *arg, struct sk_buf *out);
 void server_health(struct sk_server_run *s); /* logs when it changed */
 void *server_keeper(void *arg);

@@ -21,7 +21,8 @@
 #define SKW_STR_MAX 4096   /* bytes of a user string, NUL included */
 #define SKW_DEPTH_MAX 64   /* path components */
 #define SKW_PATH_MAX 4096  /* bytes of one path */
-#define SKW_NAME_ROOM 257  /* of them: a path ends when less are left, for one more name and NULs */
+#define SKW_NAME_ROOM 257  /* of them: a path ends when less are left, for one more name and NULs  \
+                            */
 #define SKW_TEXT_MAX 24576 /* bytes of texts in one record */
 #define SKW_SYS_MAX 512    /* system call numbers */
 #define SKW_OWNER_WAYS 4   /* places in a bucket of the table of connections */
@@ -189,8 +190,8 @@ struct skw_sys { /* by system call number: what to read; indexes of arguments, -
     __u8 flags; /* enum skw_sys_flag */
     __s8 dir0, str0, dir1, str1, str2;
     __s8 oflags; /* open: the argument with the O_ flags */
-    /* sendto and its kin: str0 is the address or the user_msghdr, str1 what is sent (recv: -1), str2
-     * how many user_msghdr there are */
+    /* sendto and its kin: str0 is the address or the user_msghdr, str1 what is sent (recv: -1),
+     * str2 how many user_msghdr there are */
 };
 #define SKW_ONLY_QUERIES (1 << 6) /* in skb_kind: only what goes to a name server is told */
 

@@ -154,8 +154,8 @@ struct sk_evt {
     uint64_t target_pid;                  /* kill, ptrace, setns by pidfd */
     int64_t arg0, arg1, arg2, arg3;       /* numbers by type: signal, request, uid, fd, cmd … */
     uint64_t lost;                        /* events lost on this host before this one */
-    uint64_t bytes_out, bytes_in; /* tcpclose: payload over the whole connection */
-    uint64_t duration_ms;         /* tcpclose: how long it lasted, to a millisecond or so */
+    uint64_t bytes_out, bytes_in;         /* tcpclose: payload over the whole connection */
+    uint64_t duration_ms;                 /* tcpclose: how long it lasted, to a millisecond or so */
 };
 
 /* The descriptor the event is about (Falco's fd.*). */
@@ -235,8 +235,8 @@ struct sk_alert {
     bool recorded;                /* the flight recorder keeps its window of time */
     /* The console's own; an agent leaves them empty. */
     struct sk_str assignee;
-    uint32_t verdict;        /* enum sk_verdict */
-    struct sk_list comments; /* struct sk_comment, oldest first */
+    uint32_t verdict;         /* enum sk_verdict */
+    struct sk_list comments;  /* struct sk_comment, oldest first */
     const struct sk_dns *dns; /* of the event; NULL: none */
 };
 
@@ -529,8 +529,8 @@ extern const struct sk_kind sk_kind_comment, sk_kind_action, sk_kind_story, sk_k
 
 extern const struct sk_kind sk_kind_process, sk_kind_mount, sk_kind_port, sk_kind_label,
     sk_kind_container, sk_kind_image, sk_kind_host, sk_kind_evt, sk_kind_fd, sk_kind_dns,
-    sk_kind_event, sk_kind_alert, sk_kind_user, sk_kind_token, sk_kind_audit, sk_kind_loss, sk_kind_hook,
-    sk_kind_agent;
+    sk_kind_event, sk_kind_alert, sk_kind_user, sk_kind_token, sk_kind_audit, sk_kind_loss,
+    sk_kind_hook, sk_kind_agent;
 
 /* ---- the fleet: who may join, and the certificates of those that did ---------------------------
  */

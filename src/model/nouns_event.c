@@ -28,7 +28,8 @@ static const struct sk_field evt_fields[] = {
     F(arg2, I64, 20, 0, "Third number of the call, by type"),
     F(arg3, I64, 21, 0, "Fourth number of the call, by type"),
     F(lost, U64, 22, 0, "Events lost on this host before this one"),
-    FU(bytes_out, U64, BYTES, 23, 0, "Bytes sent over a TCP connection, told at its end (tcpclose)"),
+    FU(bytes_out, U64, BYTES, 23, 0,
+       "Bytes sent over a TCP connection, told at its end (tcpclose)"),
     FU(bytes_in, U64, BYTES, 24, 0, "Bytes received over a TCP connection, told at its end"),
     FU(duration_ms, U64, MS, 25, 0, "How long a TCP connection lasted, told at its end"),
 };

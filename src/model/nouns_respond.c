@@ -12,8 +12,7 @@ ENUM(verdict, "verdict", [SK_VD_NONE] = "none", [SK_VD_TRUE] = "true_positive",
      [SK_VD_FALSE] = "false_positive", [SK_VD_BENIGN] = "benign");
 ENUM(engine, "engine", [SK_EN_RULE] = "rule", [SK_EN_DRIFT] = "drift", [SK_EN_PROFILE] = "profile",
      [SK_EN_THREAT] = "threat", [SK_EN_INDICATOR] = "indicator",
-     [SK_EN_CORRELATION] = "correlation", [SK_EN_SYSTEM] = "system",
-     [SK_EN_RATE] = "rate");
+     [SK_EN_CORRELATION] = "correlation", [SK_EN_SYSTEM] = "system", [SK_EN_RATE] = "rate");
 ENUM(response, "response", [SK_RE_ALERT] = "alert", [SK_RE_DENY] = "deny", [SK_RE_KILL] = "kill",
      [SK_RE_FREEZE] = "freeze");
 ENUM(action_kind, "action_kind", [SK_AK_FREEZE] = "freeze", [SK_AK_UNFREEZE] = "unfreeze",

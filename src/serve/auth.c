@@ -57,7 +57,8 @@ void sk_auth_identify(struct sk_call *c)
         return;
     if (bearer == sk_str_starts(t.id, SK_STR("session-")))
         return; /* a session comes by cookie, a token by header */
-    if (sk_str_eq(t.user_id, SK_STR("local"))) { /* the host's own, and tokens that were made by it */
+    if (sk_str_eq(t.user_id,
+                  SK_STR("local"))) { /* the host's own, and tokens that were made by it */
         c->user = (struct sk_user){.id = t.user_id, .name = SK_STR("local"), .role = t.role};
     } else if (sk_store_get(c->s->conf.store, &sk_kind_user, t.user_id, c->arena, &c->user, NULL) !=
                    0 ||

@@ -79,12 +79,13 @@ static const struct sk_operation operations[] = {
     {"/tokens/{id}", "delete", "deleteToken", "Delete an API token", NULL, NULL, "200"},
 };
 
-static const char *const listed[] = {"hosts",  "containers",  "images",      "processes",
-                                     "alerts", "agents",      "users",       "tokens",
-                                     "audit",  "join-tokens", "certificates", "incidents",
-                                     "actions", "evidence", "profiles", "profile-versions",
-                                     "exceptions",
-                                     "indicators", "rulefiles", "drills", "chunks", "slices"};
+static const char *const listed[] = {
+    "hosts",      "containers",  "images",       "processes",
+    "alerts",     "agents",      "users",        "tokens",
+    "audit",      "join-tokens", "certificates", "incidents",
+    "actions",    "evidence",    "profiles",     "profile-versions",
+    "exceptions", "indicators",  "rulefiles",    "drills",
+    "chunks",     "slices"};
 
 static const char list_params[] =
     "[{\"name\":\"filter\",\"in\":\"query\",\"schema\":{\"type\":\"string\"},\"description\":"

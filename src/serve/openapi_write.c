@@ -21,8 +21,9 @@
 #define ENTRIES ARRAY(REF("ProfileEntry"))
 #define MODES "{\"type\":\"object\",\"additionalProperties\":" TEXT "}"
 #define PROFILE                                                                                    \
-    OBJECT("\"modes\":" MODES ",\"promote\":" ARRAY(TEXT) ",\"allow\":" ENTRIES                    \
-           ",\"deny\":" ENTRIES ",\"remove\":" ENTRIES ",\"entries\":" ENTRIES)
+    OBJECT("\"modes\":" MODES                                                                      \
+           ",\"promote\":" ARRAY(TEXT) ",\"allow\":" ENTRIES ",\"deny\":" ENTRIES                  \
+                                       ",\"remove\":" ENTRIES ",\"entries\":" ENTRIES)
 #define KINDS                                                                                      \
     "{\"type\":\"string\",\"enum\":[\"freeze\",\"unfreeze\",\"isolate\",\"release\","              \
     "\"kill_process\",\"kill_tree\",\"kill_container\",\"quarantine_file\",\"restore_file\","      \
@@ -74,10 +75,10 @@ const struct sk_operation sk_operations_write[] = {
      "A profile as YAML (application/yaml), as skep profile export writes it", NULL, NULL, "200"},
     {"/profiles/{id}/yaml", "post", "importProfile",
      "Change a profile to what that YAML says; the body is the text", TEXT, REF("Profile"), "200"},
-    {"/profile-versions/{id}/yaml", "get", "exportProfileVersion",
-     "A version of a profile as YAML", NULL, NULL, "200"},
-    {"/profiles/{id}", "delete", "deleteProfile", "Forget a profile; it is learned anew", NULL, NULL,
-     "200"},
+    {"/profile-versions/{id}/yaml", "get", "exportProfileVersion", "A version of a profile as YAML",
+     NULL, NULL, "200"},
+    {"/profiles/{id}", "delete", "deleteProfile", "Forget a profile; it is learned anew", NULL,
+     NULL, "200"},
     {"/rulefiles", "post", "addRulefile", "Keep a rule file for all agents; it has to load",
      RULEFILE, REF("Rulefile"), "201"},
     {"/rulefiles/{id}", "patch", "changeRulefile", "Change a rule file", RULEFILE, REF("Rulefile"),

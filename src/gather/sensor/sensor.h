@@ -58,9 +58,9 @@ void sk_sensor_want(struct sk_sensor *s, const uint64_t types[2]);
  * neither what detectors want nor programs and privileges. */
 void sk_sensor_want_bulk(struct sk_sensor *s, const uint64_t types[2], const uint64_t bulk[2]);
 
-/* What programs ask of name servers (UDP ports 53 and 5353) is told as sendto or sendmsg with its dns; other
- * peers of these calls only where the types are wanted. Takes effect with the next sk_sensor_want.
- * Where typed hooks are not used, a write(2) on a connected socket is not seen. */
+/* What programs ask of name servers (UDP ports 53 and 5353) is told as sendto or sendmsg with its
+ * dns; other peers of these calls only where the types are wanted. Takes effect with the next
+ * sk_sensor_want. Where typed hooks are not used, a write(2) on a connected socket is not seen. */
 void sk_sensor_want_queries(struct sk_sensor *s, bool on);
 
 /* Live processes, in no order; fn returns non-zero to stop. */
@@ -90,8 +90,8 @@ uint64_t sk_sensor_lost_since(struct sk_sensor *s, const struct sk_process *p);
 /* How many of a container (64-hex id), with all cgroups in it that are still there. */
 uint64_t sk_sensor_lost_container(struct sk_sensor *s, struct sk_str id);
 
-/* Number of the cgroup hierarchy by which containers are told apart: that of the memory controller; 0
- * is the unified one. */
+/* Number of the cgroup hierarchy by which containers are told apart: that of the memory controller;
+ * 0 is the unified one. */
 int sk_sensor_hierarchy(void);
 
 /* What this kernel grants, what is used, and what is lost without: the table of

@@ -240,10 +240,8 @@ static uint64_t audit_key(const struct sk_rule *rule, const struct sk_k8s_audit 
 static void audit_alert(struct sk_detect *d, size_t rule, const struct sk_k8s_audit *ev,
                         const struct sk_host *host, struct sk_alert *a)
 {
-    const struct sk_event none = {.host_id = host->id,
-                                  .hostname = host->name,
-                                  .evt = {.time = ev->time},
-                                  .fd = {.num = -1}};
+    const struct sk_event none = {
+        .host_id = host->id, .hostname = host->name, .evt = {.time = ev->time}, .fd = {.num = -1}};
     const struct sk_template *t = d->rules->templates[rule];
 
     sk_buf_clear(&d->output);

@@ -95,14 +95,15 @@ struct sk_excepts *sk_detect_excepts(const struct sk_detect *d); /* NULL: none *
 
 /* The same for an event of the Kubernetes audit log, over the rules of source k8s_audit; alike are
  * the same rule and user. host: where it was taken in. */
-size_t sk_detect_audit(struct sk_detect *d, const struct sk_k8s_audit *ev, const struct sk_host *host,
+size_t sk_detect_audit(struct sk_detect *d, const struct sk_k8s_audit *ev,
+                       const struct sk_host *host,
                        void (*alert)(void *arg, const struct sk_alert *a), void *arg);
 
 struct sk_detect_stats {
-    uint64_t events;  /* judged */
-    uint64_t matched; /* for which at least one rule held */
-    uint64_t alerts;  /* given to the callback */
-    uint64_t folded;  /* not given, counted in a later one */
+    uint64_t events;   /* judged */
+    uint64_t matched;  /* for which at least one rule held */
+    uint64_t alerts;   /* given to the callback */
+    uint64_t folded;   /* not given, counted in a later one */
     uint64_t excepted; /* not given: somebody does not want them */
 };
 void sk_detect_stats(const struct sk_detect *d, struct sk_detect_stats *ret);

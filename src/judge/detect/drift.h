@@ -36,7 +36,8 @@ void sk_drift_want(uint64_t types[2]); /* adds the event types that it looks at 
 /* True when the event is drift; alerts of one container and path are folded: one in 10 minutes. One
  * that is folded and asks for a response has a count of 0: it is to be answered, not told again. */
 bool sk_drift_event(struct sk_drift *d, const struct sk_event *ev, const struct sk_drift_ask *ask);
-/* Names of package managers and build tools, separated by blanks: what they run below them is theirs. */
+/* Names of package managers and build tools, separated by blanks: what they run below them is
+ * theirs. */
 const char *sk_drift_tools(void);
 /* The rules under whose names it tells. */
 const struct sk_rule *sk_drift_rules(size_t *ret_n);

@@ -87,9 +87,9 @@ void sk_profiles_suspect(struct sk_profiles *p, const struct sk_event *ev);
 bool sk_profiles_allowed(struct sk_profiles *p, const struct sk_event *ev, struct sk_str path);
 /* What the kernel can be told of a container's profile: paths of executables. */
 struct sk_profile_execs {
-    bool enforced;         /* nothing but `known` may run */
-    bool wide;             /* a person allowed more paths than can be listed */
-    struct sk_strs known;  /* learned or allowed; only when enforced */
+    bool enforced;          /* nothing but `known` may run */
+    bool wide;              /* a person allowed more paths than can be listed */
+    struct sk_strs known;   /* learned or allowed; only when enforced */
     struct sk_strs allowed; /* by a person, whatever the file is: for drift */
 };
 /* Texts in the arena; all zero for a container without a profile. now: wall ns. 0, -ENOMEM. */

@@ -128,7 +128,7 @@ static int trim_age(struct sk_rec_disk *d, struct sk_err *err)
     int r = 0;
 
     if (!sk_clock_steady(&d->clock, offset, now))
-        return 0; /* the bound of size holds all the same */
+        return 0;                                    /* the bound of size holds all the same */
     while (r == 0 && i < d->segs.n - (d->fd >= 0)) { /* not the one that is written */
         struct sk_rec_seg *seg = &d->segs.v[i];
 

@@ -109,15 +109,15 @@ bool sk_exprset_wants(const struct sk_exprset *s, uint32_t evt_type);
 #define SK_FACTS_CLAUSES 63 /* of one condition */
 #define SK_FACTS_TEXT 255   /* bytes of a path that can be compared */
 
-enum sk_fact { /* of the program that is to run */
-    SK_FACT_UPPER = 1,   /* proc.exe_upper */
-    SK_FACT_MEMFD = 2,   /* proc.exe_memfd */
-    SK_FACT_DELETED = 4, /* proc.exe_deleted */
-    SK_FACT_BY_FD = 8,   /* evt.type is execveat */
+enum sk_fact {                      /* of the program that is to run */
+               SK_FACT_UPPER = 1,   /* proc.exe_upper */
+               SK_FACT_MEMFD = 2,   /* proc.exe_memfd */
+               SK_FACT_DELETED = 4, /* proc.exe_deleted */
+               SK_FACT_BY_FD = 8,   /* evt.type is execveat */
 };
-/* All of it holds: the bits of yes and none of no; the name is in names (or names.v is NULL) and not
- * in not_names; the path is in paths, or begins with one of prefixes, or both are NULL, and so on.
- * What must be found in an empty list is found never: such clauses are left out. */
+/* All of it holds: the bits of yes and none of no; the name is in names (or names.v is NULL) and
+ * not in not_names; the path is in paths, or begins with one of prefixes, or both are NULL, and so
+ * on. What must be found in an empty list is found never: such clauses are left out. */
 struct sk_clause {
     uint32_t yes, no; /* enum sk_fact */
     struct sk_strs names, not_names, paths, not_paths, prefixes, not_prefixes;
@@ -125,10 +125,10 @@ struct sk_clause {
 };
 struct sk_facts;
 /*
- * A condition of kind event as alternatives over these facts, for execs in containers; none of `but`
- * (exceptions) may hold. 0; 1: it cannot be said so, why names the field in the way; -ENOMEM. Never
- * true for an exec: 0, and no clauses. Conditions must live as long as the facts: tests of containers
- * are theirs.
+ * A condition of kind event as alternatives over these facts, for execs in containers; none of
+ * `but` (exceptions) may hold. 0; 1: it cannot be said so, why names the field in the way; -ENOMEM.
+ * Never true for an exec: 0, and no clauses. Conditions must live as long as the facts: tests of
+ * containers are theirs.
  */
 int sk_expr_exec_facts(const struct sk_expr *e, const struct sk_expr *const *but, size_t n_but,
                        struct sk_facts **ret, char why[128]) SK_NODISCARD;

@@ -171,7 +171,8 @@ static void a_clock_that_jumped_forwards_is_not_believed_for_an_hour(void **stat
     assert_false(sk_clock_steady(&c, INT64_MAX, now + 3));
 }
 
-SK_TEST_MAIN(a_clock_that_jumped_forwards_is_not_believed_for_an_hour, formats_moments_on_both_sides_of_1970, what_it_formats_it_parses,
+SK_TEST_MAIN(a_clock_that_jumped_forwards_is_not_believed_for_an_hour,
+             formats_moments_on_both_sides_of_1970, what_it_formats_it_parses,
              agrees_with_the_system_on_every_day, reads_offsets_and_fractions,
              refuses_what_is_no_time, durations_have_a_number_and_a_unit, ages_are_short,
              clocks_run_and_boot_time_maps_to_wall_time)
