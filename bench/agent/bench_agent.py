@@ -273,8 +273,18 @@ def part_latency(cgroups, work):
     percentiles("open to alert on standard output", v, (0.8, 8), (0.94, 14.4))
 
 
+# Without recorder and profiles, as the foundations' goals were set; and as it is run.
+VARIANTS = (("rules alone", ("--no-record", "--no-profiles"), {"fork+exec": 40, "TCP connect/accept/close": 5, "memory": 40}),
+            ("everything on", (), {"fork+exec": 120, "TCP connect/accept/close": 10, "memory": 96}))
+
+
 def part_cpu(cgroups, work):
-    s = Skep(work, "agent", "--print-json")
+    for variant in VARIANTS:
+        cpu_run(cgroups, work, *variant)
+
+
+def cpu_run(cgroups, work, what, options, goals):
+    s = Skep(work, "agent", "--print-json", *options)
     try:
         time.sleep(1)
         s.drain_always()
@@ -287,7 +297,7 @@ def part_cpu(cgroups, work):
                     load(dirs, work, name, n)
                     time.sleep(0.15)
                     v.append((s.cpu() - before) / n * 1e6)
-                figure(f"{name} {where}: CPU of the whole agent", statistics.median(v), "us", goal, peer, CPU_RUNS,
+                figure(f"{what}: {name} {where}: CPU of the whole agent", statistics.median(v), "us", goals.get(name, goal), peer, CPU_RUNS,
                        max(v) - min(v))
     finally:
         s.end()
@@ -320,12 +330,17 @@ def memory_run(s, who, cgroups, work, seconds, goal):
 
 
 def part_memory(cgroups, work, seconds):
+    for variant in VARIANTS:
+        memory_of(cgroups, work, seconds, *variant)
+
+
+def memory_of(cgroups, work, seconds, what, options, goals):
     server = Skep(work, "server", "--listen", "127.0.0.1:0", "--agents", "127.0.0.1:18444")
     agent = None
     try:
         line, _ = server.until(b"--join")
-        agent = Skep(work, "agent", "--console", "127.0.0.1:18444", "--join", line.split()[-1].decode())
-        memory_run(agent, "agent", cgroups, work, seconds, 40)
+        agent = Skep(work, "agent", "--console", "127.0.0.1:18444", "--join", line.split()[-1].decode(), *options)
+        memory_run(agent, f"agent, {what}", cgroups, work, seconds, goals["memory"])
         figure("console beside: peak memory", server.memory("VmHWM"), "MB")
     finally:
         if agent:
