@@ -100,7 +100,10 @@ describe('alerts', () => {
     expect(tree.querySelector('.wall')?.textContent).toContain('payments-api');
     const link = document.querySelector('a.technique');
     expect(link?.getAttribute('href')).toBe('https://attack.mitre.org/techniques/T1059/004/');
-    await screen.findByText(/evt.type in \(dup, dup2, dup3\)/);
+    await waitFor(() =>
+      // in colours: in several elements
+      expect(document.body.textContent).toMatch(/evt\.type in \(dup, dup2, dup3\)/),
+    );
     fireEvent.click(screen.getByTestId('alert-state'));
     await waitFor(() => expect(screen.getByTestId('alert-state').textContent).toBe('Reopen'));
     expect(mock.world.alerts.find((x: { id: string }) => x.id === a.id).state).toBe('closed');
