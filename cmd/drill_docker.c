@@ -3,11 +3,11 @@
  * (docs.docker.com/reference/api/engine). */
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "client.h"
 #include "drill_int.h"
 #include "io/json.h"
+#include "runtime/runtime.h"
 
 #define TIMEOUT_MS 30000
 #define RUN_S 20 /* a script ends by then, or is ended */
@@ -16,12 +16,10 @@
 
 int drill_engine_new(const char *socket, struct drill_engine *ret, struct sk_err *err)
 {
-    const char *env = getenv("DOCKER_HOST");
-    struct sk_http_conf conf = {.base = "http://docker", .timeout_ms = TIMEOUT_MS};
+    const struct sk_http_conf conf = {.base = "http://docker",
+                                      .unix_socket = sk_docker_socket(socket),
+                                      .timeout_ms = TIMEOUT_MS};
 
-    if (!socket && env && strncmp(env, "unix://", 7) == 0)
-        socket = env + 7;
-    conf.unix_socket = socket ? socket : "/run/docker.sock";
     return sk_http_new(&conf, &ret->http, err);
 }
 

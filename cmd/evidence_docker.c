@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "evidence_docker.h"
 
-#include <stdlib.h>
-
 #include <json-c/json.h>
 
 #include "client.h"
@@ -32,14 +30,12 @@ int evidence_docker_ask(const char *socket, const char *what, struct sk_arena *a
                         struct sk_container *ret, struct sk_str *ret_upper, struct sk_err *err)
 {
     SK_CLEANUP(sk_http_freep) struct sk_http *h = NULL;
-    const char *env = getenv("DOCKER_HOST");
-    struct sk_http_conf conf = {.base = "http://docker", .timeout_ms = ANSWER_MS};
+    const struct sk_http_conf conf = {.base = "http://docker",
+                                      .unix_socket = sk_docker_socket(socket),
+                                      .timeout_ms = ANSWER_MS};
     struct sk_buf path, out;
     int r;
 
-    if (!socket && env && strncmp(env, "unix://", 7) == 0)
-        socket = env + 7;
-    conf.unix_socket = socket ? socket : "/run/docker.sock";
     sk_buf_init(&path, 4096);
     sk_buf_init(&out, (size_t)8 << 20);
     (void)sk_buf_c(&path, "/containers/"); /* errors stick */

@@ -321,13 +321,19 @@ out:
     return n;
 }
 
+const char *sk_docker_socket(const char *given)
+{
+    const char *env = getenv("DOCKER_HOST");
+
+    if (given)
+        return given;
+    return env && sk_str_starts(sk_str_c(env), SK_STR("unix://")) ? env + strlen("unix://")
+                                                                   : "/run/docker.sock";
+}
+
 int sk_runtime_new(const struct sk_runtime_conf *conf, struct sk_runtime **ret, struct sk_err *err)
 {
-    const char *socket = conf->docker_socket, *env = getenv("DOCKER_HOST");
-
-    if (!socket && env && sk_str_starts(sk_str_c(env), SK_STR("unix://")))
-        socket = env + strlen("unix://");
-    return sk_rt_start(conf, &sk_runtime_docker, socket ? socket : "/run/docker.sock", ret, err);
+    return sk_rt_start(conf, &sk_runtime_docker, sk_docker_socket(conf->docker_socket), ret, err);
 }
 
 struct sk_runtime *sk_runtime_free(struct sk_runtime *r)

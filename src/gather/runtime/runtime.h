@@ -23,7 +23,7 @@ struct sk_runtime;
 
 struct sk_runtime_conf {
     struct sk_str host_id;     /* copied */
-    const char *docker_socket; /* NULL: DOCKER_HOST if it is unix://, else /run/docker.sock */
+    const char *docker_socket; /* may be NULL: see sk_docker_socket */
     /* A container appeared or changed (whole state each time), also for all at start and after each
      * reconnect. state SK_CS_REMOVED: gone. Called on the runtime's thread. */
     void (*container)(void *arg, const struct sk_container *c);
@@ -35,6 +35,10 @@ struct sk_runtime_conf {
     void *arg;
     struct sk_log *log;
 };
+/* Docker's socket: the one given, else DOCKER_HOST's if it is unix://, else /run/docker.sock. Never
+ * NULL; given's or the environment's, or static. */
+const char *sk_docker_socket(const char *given);
+
 /* Starts the thread. An absent engine is not an error: it is retried (0.2 s doubling to 10 s, and
  * at once when its socket appears) and told through state. -ENOMEM, -EAGAIN. */
 int sk_runtime_new(const struct sk_runtime_conf *conf, struct sk_runtime **ret,
