@@ -111,7 +111,27 @@ static void one_done(void *arg, const struct sk_drill *d)
         fprintf(stderr, "\r\033[K%zu of %zu  %.*s", p->done, p->n, SK_STR_ARG(d->title));
 }
 
-/* The console keeps what came out, for its matrix; and its alerts of the drill are closed. */
+/* Closes the alerts or incidents that began in containers of this run: its image is its own. */
+static int close_all(struct sk_http *h, const char *path, struct sk_str run_id, struct sk_buf *out,
+                     struct sk_err *err)
+{
+    struct sk_buf body;
+    int r;
+
+    sk_buf_init(&body, 1024);
+    sk_buf_clear(out);
+    r = sk_buf_printf(&body,
+                      "{\"filter\":\"container.image = \\\"" DRILL_REPO ":" SK_STR_FMT
+                      "\\\" and state = open\",\"set\":{\"state\":\"closed\","
+                      "\"verdict\":\"benign\"},\"comment\":\"drill\"}",
+                      SK_STR_ARG(run_id));
+    r = r < 0 ? sk_err_set(err, r, "drills: out of memory")
+              : sk_client_call(h, "POST", path, sk_buf_view(&body), out, err);
+    sk_buf_done(&body);
+    return r;
+}
+
+/* The console keeps what came out, for its matrix; what the drill raised there is closed. */
 static int tell_console(const struct sk_args *a, const struct sk_drill *v, size_t n,
                         struct sk_err *err)
 {
@@ -131,14 +151,10 @@ static int tell_console(const struct sk_args *a, const struct sk_drill *v, size_
     if (r == 0)
         r = body.err ? sk_err_set(err, body.err, "drills: out of memory")
                      : sk_client_call(h, "POST", "/api/v1/drills", sk_buf_view(&body), &out, err);
-    sk_buf_clear(&out);
     if (r == 0)
-        r = sk_client_call(
-            h, "POST", "/api/v1/alerts/bulk",
-            SK_STR("{\"filter\":\"container.image = \\\"" DRILL_IMAGE
-                   "\\\" and state = open\",\"set\":{\"state\":\"closed\",\"verdict\":"
-                   "\"benign\"},\"comment\":\"drill\"}"),
-            &out, err);
+        r = close_all(h, "/api/v1/alerts/bulk", v[0].run_id, &out, err);
+    if (r == 0)
+        r = close_all(h, "/api/v1/incidents/bulk", v[0].run_id, &out, err);
     sk_buf_done(&body);
     sk_buf_done(&out);
     return r;
@@ -271,7 +287,8 @@ const struct sk_cmd sk_cmd_drill_run = {
         "an image made on the spot of this executable and busybox. Then asks the console what it\n"
         "saw: which rule or engine, after how long. The harmless twin of each is played too and\n"
         "must raise no alert of warning or worse. Nothing outside the containers is touched; the\n"
-        "alerts are closed afterwards. The console shows the results in its ATT&CK matrix.\n\n"
+        "alerts and incidents are closed afterwards. The console shows the results in its ATT&CK "
+        "matrix.\n\n"
         "Exit codes: 0 all was seen, 3 something was missed or a harmless twin raised an alert,\n"
         "1 it could not be played.",
     .examples = "  skep drill run\n"

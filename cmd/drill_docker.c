@@ -14,12 +14,14 @@
 #define ANSWER_MAX ((size_t)4 << 20)
 #define IMAGE_MAX ((size_t)512 << 20)
 
-int drill_engine_new(const char *socket, struct drill_engine *ret, struct sk_err *err)
+int drill_engine_new(const char *socket, const char *folder, const char *run_id,
+                     struct drill_engine *ret, struct sk_err *err)
 {
-    const struct sk_http_conf conf = {.base = "http://docker",
-                                      .unix_socket = sk_docker_socket(socket),
-                                      .timeout_ms = TIMEOUT_MS};
+    const struct sk_http_conf conf = {
+        .base = "http://docker", .unix_socket = sk_docker_socket(socket), .timeout_ms = TIMEOUT_MS};
 
+    ret->folder = folder;
+    ret->run_id = run_id;
     return sk_http_new(&conf, &ret->http, err);
 }
 
@@ -52,14 +54,16 @@ static int ask(struct drill_engine *e, const char *method, const char *path, str
 int drill_image_make(struct drill_engine *e, struct sk_err *err)
 {
     struct sk_buf tar, out;
+    char path[128];
     int r;
 
+    (void)snprintf(path, sizeof(path), "/images/create?fromSrc=-&repo=" DRILL_REPO "&tag=%s",
+                   e->run_id);
     sk_buf_init(&tar, IMAGE_MAX);
     sk_buf_init(&out, ANSWER_MAX);
     r = drill_root_make(&tar, err);
     if (r == 0)
-        r = ask(e, "POST", "/images/create?fromSrc=-&repo=skep-drill&tag=1", sk_buf_view(&tar),
-                &out, err);
+        r = ask(e, "POST", path, sk_buf_view(&tar), &out, err);
     if (r == 0 && sk_str_has(sk_buf_view(&out), SK_STR("\"error\"")))
         r = sk_err_set(err, -EIO, "Docker: " SK_STR_FMT, SK_STR_ARG(sk_buf_view(&out)));
     sk_buf_done(&tar);
@@ -70,10 +74,11 @@ int drill_image_make(struct drill_engine *e, struct sk_err *err)
 void drill_image_remove(struct drill_engine *e)
 {
     struct sk_buf out;
+    char path[128];
 
+    (void)snprintf(path, sizeof(path), "/images/" DRILL_REPO ":%s?force=1", e->run_id);
     sk_buf_init(&out, ANSWER_MAX);
-    (void)ask(e, "DELETE", "/images/" DRILL_IMAGE "?force=1", (struct sk_str){0}, &out,
-              NULL); /* left over: the next run replaces it */
+    (void)ask(e, "DELETE", path, (struct sk_str){0}, &out, NULL); /* docs/drills.md: left over */
     sk_buf_done(&out);
 }
 
@@ -128,11 +133,12 @@ static void container_write(struct sk_buf *out, const struct drill_engine *e, co
                             struct sk_str script)
 {
     struct sk_jw w = sk_jw(out);
-    char limit[16];
+    char limit[16], image[DRILL_IMAGE_MAX];
 
+    (void)snprintf(image, sizeof(image), DRILL_REPO ":%s", e->run_id);
     (void)snprintf(limit, sizeof(limit), "%d", RUN_S);
     sk_jw_begin(&w, '{');
-    sk_jw_kstr(&w, "Image", SK_STR(DRILL_IMAGE));
+    sk_jw_kstr(&w, "Image", sk_str_c(image));
     sk_jw_key(&w, SK_STR("Cmd"));
     sk_jw_begin(&w, '[');
     if (d->as.n) {

@@ -19,7 +19,8 @@
 #include "model/nouns.h"
 #include "opts.h"
 
-#define DRILL_IMAGE "skep-drill:1"
+#define DRILL_REPO "skep-drill" /* the tag is the run's id: what is of this run is told by it */
+#define DRILL_IMAGE_MAX 64
 #define DRILL_LABEL "skep.drill"
 #define DRILLS_MAX 512
 
@@ -52,8 +53,11 @@ int drill_root_make(struct sk_buf *out, struct sk_err *err) SK_NODISCARD;
 struct drill_engine { /* one per thread */
     struct sk_http *http;
     const char *folder; /* of the run: "@NAME" of a bind is NAME in it */
+    const char *run_id; /* no other run's, nor anyone's who could know it before */
 };
-int drill_engine_new(const char *socket, struct drill_engine *ret, struct sk_err *err) SK_NODISCARD;
+/* folder and run_id are the caller's, and outlive it. */
+int drill_engine_new(const char *socket, const char *folder, const char *run_id,
+                     struct drill_engine *ret, struct sk_err *err) SK_NODISCARD;
 void drill_engine_done(struct drill_engine *e);
 int drill_image_make(struct drill_engine *e, struct sk_err *err) SK_NODISCARD;
 void drill_image_remove(struct drill_engine *e);

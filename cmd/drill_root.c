@@ -61,7 +61,6 @@ static const struct {
     {"etc/shadow", "root:!drill:19000:0:99999:7:::\nwww:!:19000::::::\n", 0600},
     {"etc/hosts", "127.0.0.1 localhost\n", 0644},
     {"etc/profile", "# drill\n", 0644},
-    {"etc/ld.so.preload.drill", "", 0644},
     {"etc/crontab", "# drill\n", 0644},
     {"root/.ssh/id_ed25519", "no key, but bait of a drill\n", 0600},
     {"root/.ssh/authorized_keys", "", 0600},

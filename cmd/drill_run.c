@@ -237,8 +237,7 @@ static void *player_main(void *arg)
     return NULL;
 }
 
-/* ---- what containers are given of the host: a folder of its own, with a socket in it
- * ------------- */
+/* ---- what containers are given of the host: a folder with a socket -------------------------- */
 
 static int folder_make(struct game *g, struct sk_err *err)
 {
@@ -283,8 +282,7 @@ static int players_run(struct game *g, struct sk_err *err)
 
     for (i = 0; i < PLAYERS && r == 0; i++) {
         p[i].g = g;
-        r = drill_engine_new(g->plan->docker, &p[i].engine, err);
-        p[i].engine.folder = g->folder;
+        r = drill_engine_new(g->plan->docker, g->folder, g->run_id, &p[i].engine, err);
         if (r == 0)
             r = sk_client_new(g->plan->args, 0, &p[i].console, err);
         if (r == 0 && (r = pthread_create(&p[i].thread, NULL, player_main, &p[i])) != 0)
@@ -320,12 +318,13 @@ int drill_play(const struct drill_plan *plan, struct sk_arena *a, struct sk_dril
     struct drill_engine e = {0};
     int r = rules_read(&rules, err);
 
+    sk_ulid_make(sk_now_wall_ns(), g.run_id);
     g.rules = rules;
     g.results = sk_arena_array(a, plan->n + 1, sizeof(*g.results));
     if (r == 0 && !g.results)
         r = sk_err_set(err, -ENOMEM, "drills: out of memory");
     if (r == 0)
-        r = drill_engine_new(plan->docker, &e, err);
+        r = drill_engine_new(plan->docker, g.folder, g.run_id, &e, err);
     if (r == 0)
         r = drill_image_make(&e, err);
     if (r == 0)
@@ -335,7 +334,6 @@ int drill_play(const struct drill_plan *plan, struct sk_arena *a, struct sk_dril
         drill_engine_done(&e);
         return r;
     }
-    sk_ulid_make(sk_now_wall_ns(), g.run_id);
     (void)pthread_mutex_init(&g.lock, NULL);
     r = players_run(&g, err);
     (void)pthread_mutex_destroy(&g.lock);
