@@ -7,10 +7,10 @@
  *           interpreter was given as its argument, or as standard input by the shell that started
  *           it; libraries opened from there.
  * Quiet     what package managers and build tools of the image run below them (rules tell of
- * those); read-only mounts: who made the container put them there; what a person allowed. Gaps
- * mapping of a file for execution is not seen: of a library only that it was opened by name (*.so).
- * A root that is no overlay has no upper layer to look for. Workload  a few comparisons for each
- * exec and open in a container.
+ *           those); read-only mounts: who made the container put them there; what a person allowed.
+ * Gaps      Mapping of a file for execution is not seen: of a library only that it was opened by
+ *           name (*.so). A root that is no overlay has no upper layer to look for.
+ * Workload  a few comparisons for each exec and open in a container.
  */
 #ifndef SK_DETECT_DRIFT_H
 #define SK_DETECT_DRIFT_H

@@ -3,11 +3,12 @@
  * Indicators: known traces of attackers (addresses, networks, names, pages, hashes) that people
  * imported, looked for in events.
  *
- * Where     addresses and networks: the other end of connect, accept, sendto and their kin; names
- * and pages: what is asked of name servers, hosts and addresses of pages among the arguments of
- * what is executed; hashes: of executables, which the caller computes
- * once for each file (sk_indicators_want_hashes). Names     "evil.example" is itself alone,
- * ".evil.example" and "*.evil.example" are it and all below it; upper and lower case alike.
+ * Where     addresses and networks: the other end of connect, accept, sendto and their kin. Names
+ *           and pages: what is asked of name servers, hosts and addresses of pages among the
+ *           arguments of what is executed. Hashes: of executables, which the caller computes once
+ *           for each file (sk_indicators_want_hashes).
+ * Names     "evil.example" is itself alone, ".evil.example" and "*.evil.example" are it and all
+ *           below it; upper and lower case alike.
  *
  * Workload  up to some 100,000 indicators, changed seldom; asked for each network event and each
  *           exec: a few hash look-ups, no allocation.
