@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "agent_late.h"
 #include "agent_profile.h"
 #include "agent_record.h"
 #include "agent_run.h"
@@ -83,6 +84,7 @@ struct sk_agent_run {
     struct sk_map *images_seen; /* of the list being delivered */
     struct sk_map *dirty;       /* pids of container processes that changed since the last flush */
     SK_VEC(struct held_alert) held;
+    struct agent_late births; /* evt.type = container: until it is known how it was set up */
     uint64_t flushed_ns, health_ns;
     int64_t started_wall;
     char engine_error[SK_ERR_MAX], engine_version[256], store_error[SK_ERR_MAX];
@@ -105,6 +107,7 @@ struct sk_agent_run {
 void agent_event(void *arg, const struct sk_event *ev); /* sensor's callback */
 void agent_container(struct sk_agent_run *a, struct sk_str wire);
 void agent_held_release(struct sk_agent_run *a, uint64_t now_ns, bool all);
+void agent_births_release(struct sk_agent_run *a, uint64_t now_ns);
 void agent_flush(struct sk_agent_run *a);          /* started processes */
 void agent_processes_tell(struct sk_agent_run *a); /* all that run in containers, at start */
 void agent_forget(struct sk_agent_run *a, uint64_t now_ns); /* removed containers */

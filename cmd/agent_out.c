@@ -51,24 +51,6 @@ static void alert_emit(struct sk_agent_run *a, struct sk_alert *al)
     agent_add(a, &sk_kind_alert, al, false);
 }
 
-/* The alert's process once more, with the parents that the rule's text may ask for: a copy of an
- * alert has none. */
-static int parents_copy(const struct sk_process *p, struct sk_arena *arena, struct sk_alert *al)
-{
-    const struct sk_process **to = &al->proc;
-    size_t n;
-
-    for (n = 0; p && n <= SK_DETECT_ANCESTORS; n++, p = p->parent) {
-        struct sk_process *copy = sk_arena_zalloc(arena, sizeof(*copy));
-
-        if (!copy || sk_kind_copy(&sk_kind_process, p, arena, copy) < 0)
-            return -ENOMEM;
-        *to = copy;
-        to = &copy->parent;
-    }
-    return 0;
-}
-
 /* Keeps a copy until the runtime has told of the container. False: no room, send it as it is. */
 static bool alert_hold(struct sk_agent_run *a, const struct sk_alert *al)
 {
@@ -79,7 +61,7 @@ static bool alert_hold(struct sk_agent_run *a, const struct sk_alert *al)
     h.arena = sk_arena_new(4 * ALERT_BYTES); /* its parents, too */
     h.alert = h.arena ? sk_arena_zalloc(h.arena, sizeof(*h.alert)) : NULL;
     if (h.alert && sk_kind_copy(&sk_kind_alert, al, h.arena, h.alert) == 0 &&
-        parents_copy(al->proc, h.arena, h.alert) == 0 && sk_vec_push(&a->held, h) == 0)
+        agent_parents_copy(al->proc, h.arena, &h.alert->proc) == 0 && sk_vec_push(&a->held, h) == 0)
         return true;
     (void)sk_arena_free(h.arena);
     return false;
@@ -283,11 +265,33 @@ static void process_track(struct sk_agent_run *a, const struct sk_event *ev)
     }
 }
 
+static void event_judge(struct sk_agent_run *a, const struct sk_event *ev)
+{
+    bool found;
+
+    agent_record_event(a, ev);
+    agent_respond_event(a, ev);
+    found = agent_intel_event(a, ev); /* what it found is told */
+    found |= agent_rate_event(a, ev);
+    (void)sk_detect_event(a->detect, ev, agent_alert, a);
+    agent_profiles_event(a, ev, found || sk_detect_worst(a->detect) <= SK_PRIO_WARNING);
+}
+
+/* Whether all that will be known of how it was set up is known. */
+static bool set_up_known(const struct sk_container *c)
+{
+    return c->complete || c->state == SK_CS_REMOVED;
+}
+
+void agent_births_release(struct sk_agent_run *a, uint64_t now_ns)
+{
+    agent_late_release(a, &a->births, now_ns, set_up_known, event_judge);
+}
+
 void agent_event(void *arg, const struct sk_event *ev)
 {
     struct sk_agent_run *a = arg;
     struct sk_event known;
-    bool found;
 
     if (in_container(ev->proc)) {
         if (!ev->container) {
@@ -297,12 +301,10 @@ void agent_event(void *arg, const struct sk_event *ev)
         }
         process_track(a, ev);
     }
-    agent_record_event(a, ev);
-    agent_respond_event(a, ev);
-    found = agent_intel_event(a, ev); /* what it found is told */
-    found |= agent_rate_event(a, ev);
-    (void)sk_detect_event(a->detect, ev, agent_alert, a);
-    agent_profiles_event(a, ev, found || sk_detect_worst(a->detect) <= SK_PRIO_WARNING);
+    if (ev->evt.type == SK_E_CONTAINER && ev->container && !set_up_known(ev->container) &&
+        agent_late_keep(&a->births, ev))
+        return; /* its rules ask for mounts and rights: judged when these are known */
+    event_judge(a, ev);
 }
 
 void agent_flush(struct sk_agent_run *a)

@@ -20,22 +20,13 @@
 #define REPORT_COUNTS_NS (600 * SK_NS_PER_S)
 #define TICK_NS SK_NS_PER_S
 #define DOC_BYTES ((size_t)16 << 20)
-#define LATE_NS (2 * SK_NS_PER_S) /* an event waits so long for its container to become known */
-#define LATE_MAX 1024
-#define LATE_BYTES ((size_t)256 << 10)
-
-struct late { /* an event of a container that the runtime has not told of */
-    struct sk_arena *arena;
-    struct sk_event *ev;
-    uint64_t until_ns;
-};
 
 struct agent_profiles {
     struct sk_profiles *profiles;
     struct sk_drift *drift;
     char dir[SK_PATH_TEXT];
-    struct sk_map *wanted; /* hash of id → version in ID.want + 1 */
-    SK_VEC(struct late) late;
+    struct sk_map *wanted;  /* hash of id → version in ID.want + 1 */
+    struct agent_late late; /* events of containers that the runtime has not told of */
     uint64_t late_lost, tick_ns;
     const struct sk_event *ev; /* being judged */
     bool drifted;              /* it is drift */
@@ -225,64 +216,17 @@ static void judge(struct sk_agent_run *a, const struct sk_event *ev, bool suspic
         (void)sk_profiles_event(ap->profiles, ev, on_deviation, a);
 }
 
-/* The process and those above it in its container. */
-static int chain_copy(const struct sk_process *p, struct sk_arena *arena,
-                      const struct sk_process **to)
+static bool told_of(const struct sk_container *c)
 {
-    struct sk_str container = p->container_id;
-    size_t n;
-
-    for (n = 0; p && n < 8 && sk_str_eq(p->container_id, container); n++, p = p->parent) {
-        struct sk_process *copy = sk_arena_zalloc(arena, sizeof(*copy));
-
-        if (!copy || sk_kind_copy(&sk_kind_process, p, arena, copy) < 0)
-            return -ENOMEM;
-        *to = copy;
-        to = &copy->parent;
-    }
-    return 0;
+    return !c->late;
 }
 
-static void late_keep(struct sk_agent_run *a, const struct sk_event *ev)
+static void late_judge(struct sk_agent_run *a, const struct sk_event *ev)
 {
-    struct agent_profiles *ap = a->profiles;
-    struct late l = {.until_ns = sk_now_mono_ns() + LATE_NS};
-    struct sk_event bare = *ev;
-
-    bare.container = NULL;
-    bare.proc = NULL;
-    if (ap->late.n < LATE_MAX)
-        l.arena = sk_arena_new(LATE_BYTES);
-    l.ev = l.arena ? sk_arena_zalloc(l.arena, sizeof(*l.ev)) : NULL;
-    if (l.ev && sk_kind_copy(&sk_kind_event, &bare, l.arena, l.ev) == 0 &&
-        chain_copy(ev->proc, l.arena, &l.ev->proc) == 0 && sk_vec_push(&ap->late, l) == 0)
-        return;
-    (void)sk_arena_free(l.arena);
-    ap->late_lost++;
-}
-
-/* Those whose container is known by now; the rest when their time is over, by what is known. */
-static void late_release(struct sk_agent_run *a, uint64_t now_ns)
-{
-    struct agent_profiles *ap = a->profiles;
-    size_t i, kept = 0;
-
-    for (i = 0; i < ap->late.n; i++) {
-        struct late l = ap->late.v[i];
-        const struct sk_container *c = agent_container_find(a, l.ev->proc->container_id);
-
-        if (c && c->late && now_ns < l.until_ns) {
-            ap->late.v[kept++] = l;
-            continue;
-        }
-        l.ev->container = c;
-        if (c && !c->late)
-            judge(a, l.ev, false);
-        else
-            ap->late_lost++;
-        (void)sk_arena_free(l.arena);
-    }
-    ap->late.n = kept;
+    if (ev->container && told_of(ev->container))
+        judge(a, ev, false);
+    else
+        a->profiles->late_lost++;
 }
 
 void agent_profiles_event(struct sk_agent_run *a, const struct sk_event *ev, bool suspicious)
@@ -296,8 +240,8 @@ void agent_profiles_event(struct sk_agent_run *a, const struct sk_event *ev, boo
     }
     if (suspicious)
         sk_profiles_suspect(a->profiles->profiles, ev);
-    if (sk_profiles_wants(ev))
-        late_keep(a, ev);
+    if ((sk_profiles_wants(ev) || sk_drift_wants(ev)) && !agent_late_keep(&a->profiles->late, ev))
+        a->profiles->late_lost++;
 }
 
 void agent_profiles_container(struct sk_agent_run *a, const struct sk_container *c)
@@ -342,7 +286,7 @@ void agent_profiles_poll(struct sk_agent_run *a, uint64_t now_ns)
 {
     struct agent_profiles *ap = a->profiles;
 
-    late_release(a, now_ns);
+    agent_late_release(a, &ap->late, now_ns, told_of, late_judge);
     if (now_ns - ap->tick_ns < TICK_NS)
         return;
     ap->tick_ns = now_ns;
@@ -386,13 +330,10 @@ int agent_profiles_new(struct sk_agent_run *a, struct sk_err *err)
 void agent_profiles_free(struct sk_agent_run *a)
 {
     struct agent_profiles *ap = a->profiles;
-    size_t i;
 
     if (!ap)
         return;
-    for (i = 0; i < ap->late.n; i++)
-        (void)sk_arena_free(ap->late.v[i].arena);
-    sk_vec_done(&ap->late);
+    agent_late_done(&ap->late);
     (void)sk_profiles_free(ap->profiles);
     (void)sk_drift_free(ap->drift);
     (void)sk_map_free(ap->wanted);

@@ -185,6 +185,7 @@ static void turn(struct sk_agent_run *a)
     sk_prints_go(&a->prints);
     now = sk_now_mono_ns();
     agent_wait_retry(a, now);
+    agent_births_release(a, now);
     agent_held_release(a, now, false);
     agent_rules_poll(a, now);
     agent_intel_poll(a, now);
@@ -234,6 +235,7 @@ static void *agent_main(void *arg)
             break;
         turn(a);
     }
+    agent_births_release(a, UINT64_MAX);
     agent_held_release(a, 0, true);
     sk_prints_end(&a->prints);
     if (a->prints.lost)
@@ -377,6 +379,7 @@ struct sk_agent_run *sk_agent_run_free(struct sk_agent_run *a)
     for (i = 0; i < a->held.n; i++)
         (void)sk_arena_free(a->held.v[i].arena);
     sk_vec_done(&a->held);
+    agent_late_done(&a->births);
     agent_wait_done(a);
     sk_prints_done(&a->prints);
     containers_free(a->containers);

@@ -116,6 +116,7 @@ struct sk_container {
     struct sk_list labels;                         /* struct sk_label */
     uint64_t cgroup_id; /* cgroup v2 id (inode of its directory), 0 = not known */
     bool late;          /* events came before the runtime told of it */
+    bool complete;      /* the runtime's whole answer was read: rights, mounts, networks */
 };
 
 struct sk_image {

@@ -77,6 +77,11 @@ describe('skep agent when Docker tells of a container late', { skip: missing() ?
   condition: evt.type in (execve, execveat) and container.id != host and proc.args contains late-marker
   output: Late (parent=%proc.pname container=%container.name image=%container.image.repository)
   priority: NOTICE
+- rule: Set up late
+  desc: A container among the host's processes
+  condition: evt.type = container and container.host_pid = true and container.mount.dest[/srv] exists
+  output: Set up late (container=%container.name)
+  priority: NOTICE
 `);
     await lab.up();
     // Docker's socket, whose answers and events wait while it is shut
@@ -105,6 +110,8 @@ describe('skep agent when Docker tells of a container late', { skip: missing() ?
     rmSync(dir, { recursive: true, force: true });
   });
 
+  const alerts = () => agent.out.split('\n').filter((l) => l.startsWith('{')).map((l) => JSON.parse(l));
+
   test('text and fields of the alert name the container all the same', async () => {
     let open;
     gate.open = new Promise((done) => (open = done));
@@ -112,12 +119,24 @@ describe('skep agent when Docker tells of a container late', { skip: missing() ?
     await sleep(100); // it has run; the alert waits for its container
     assert.doesNotMatch(agent.out, /Late/);
     open();
-    const alerts = () => agent.out.split('\n').filter((l) => l.startsWith('{')).map((l) => JSON.parse(l));
     const inner = await until(() => alerts().find((a) => a.output_fields?.some((f) => f.key === 'proc.pname' && f.value === 'sh')), 5000, () => agent.out);
     assert.match(inner.output, /^Late \(parent=sh container=latecomer image=\S*base\)$/);
     assert.equal(inner.container.name, 'latecomer');
     const value = (key) => inner.output_fields.find((f) => f.key === key)?.value;
     assert.equal(value('container.name'), 'latecomer');
     for (const a of alerts()) assert.doesNotMatch(a.output, /<NA>/);
+  });
+
+  test('how it was set up and what it brought in are judged when Docker has told, though it is over', async () => {
+    let open;
+    gate.open = new Promise((done) => (open = done));
+    const script = 'echo "exit 0" > /x.sh && sh /x.sh';
+    await lab.docker('run', '--name', 'setup', '--pid', 'host', '-v', `${dir}:/srv:ro`, 'lab/base:1', 'sh', '-c', script);
+    await sleep(700);
+    assert.doesNotMatch(agent.out, /Set up late|x\.sh/);
+    open();
+    await until(() => alerts().find((a) => a.rule === 'Set up late' && a.container.name === 'setup'), 5000, () => agent.out);
+    await until(() => alerts().find((a) => a.rule === 'Drift: script not in the image' && a.container.name === 'setup'), 5000, () => agent.out);
+    await lab.docker('rm', 'setup');
   });
 });

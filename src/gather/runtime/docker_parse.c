@@ -362,6 +362,7 @@ static int container_fill(struct json_object *o, struct sk_arena *a, struct sk_c
     if (sk_str_starts(name, SK_STR("/")))
         name = sk_str_sub(name, 1, name.n);
     c->runtime = SK_RT_DOCKER;
+    c->complete = true;
     c->privileged = sk_json_bool(o, "HostConfig.Privileged");
     c->host_pid = sk_str_eq(sk_json_str(o, "HostConfig.PidMode"), SK_STR("host"));
     state_fill(o, c);

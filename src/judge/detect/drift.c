@@ -260,19 +260,27 @@ static enum kind exe_kind(const struct sk_event *ev)
     return p->exe_deleted ? D_NAMELESS : D_NONE;
 }
 
-/* An opened file that is not of the image: in the upper layer, or on another file system that is no
- * read-only mount. */
-static bool file_off(const struct sk_event *ev)
+/* Where an opened file may be for it not to be of the image: in the upper layer, or on another file
+ * system. */
+static bool file_may_be_off(const struct sk_event *ev)
 {
     const struct sk_process *p = ev->proc;
-    const struct sk_mount *m;
 
     if (ev->fd.typechar != SK_FD_FILE)
         return false;
+    return ev->fd.upper ||
+           (p->root_fs == OVERLAY && p->exe_fs == OVERLAY && p->exe_dev != ev->fd.dev);
+}
+
+/* It is not of the image: not on a read-only mount either. */
+static bool file_off(const struct sk_event *ev)
+{
+    const struct sk_mount *m;
+
+    if (!file_may_be_off(ev))
+        return false;
     if (ev->fd.upper)
         return true;
-    if (p->root_fs != OVERLAY || p->exe_fs != OVERLAY || p->exe_dev == ev->fd.dev)
-        return false;
     m = mount_of(ev, ev->fd.name);
     return m ? m->rw : below(ev->fd.name, SK_STR("/dev/shm")) || below(ev->fd.name, SK_STR("/tmp"));
 }
@@ -413,10 +421,15 @@ static bool exec_judge(struct sk_drift *d, const struct sk_event *ev,
     return was_fed && judge(d, ev, D_STDIN, path, ask);
 }
 
+static bool only_reads(const struct sk_event *ev)
+{
+    return !ev->evt.failed && ev->evt.is_open_read && !ev->evt.is_open_write;
+}
+
 static bool open_judge(struct sk_drift *d, const struct sk_event *ev,
                        const struct sk_drift_ask *ask)
 {
-    if (ev->evt.failed || !ev->evt.is_open_read || ev->evt.is_open_write || !file_off(ev))
+    if (!only_reads(ev) || !file_off(ev))
         return false;
     if (is_library(ev->fd.name))
         return judge(d, ev, D_LIBRARY, ev->fd.name, ask);
@@ -426,6 +439,24 @@ static bool open_judge(struct sk_drift *d, const struct sk_event *ev,
         return judge(d, ev, D_SCRIPT, ev->fd.name, ask);
     reader_keep(d, ev);
     return false;
+}
+
+bool sk_drift_wants(const struct sk_event *ev)
+{
+    if (!ev->proc || ev->proc->container_id.n != 64)
+        return false;
+    switch (ev->evt.type) {
+    case SK_E_EXECVE:
+    case SK_E_EXECVEAT:
+        return !ev->evt.failed;
+    case SK_E_OPEN:
+    case SK_E_OPENAT:
+    case SK_E_OPENAT2:
+        return only_reads(ev) && file_may_be_off(ev) &&
+               (is_library(ev->fd.name) || is_interpreter(ev->proc));
+    default:
+        return false;
+    }
 }
 
 bool sk_drift_event(struct sk_drift *d, const struct sk_event *ev, const struct sk_drift_ask *ask)

@@ -33,6 +33,8 @@ int sk_drift_new(const struct sk_drift_conf *conf,
 struct sk_drift *sk_drift_free(struct sk_drift *d);
 SK_DEFINE_CLEANUP(struct sk_drift *, sk_drift_free)
 void sk_drift_want(uint64_t types[2]); /* adds the event types that it looks at */
+/* True when this event may be drift once its container's mounts are known. */
+bool sk_drift_wants(const struct sk_event *ev);
 /* True when the event is drift; alerts of one container and path are folded: one in 10 minutes. One
  * that is folded and asks for a response has a count of 0: it is to be answered, not told again. */
 bool sk_drift_event(struct sk_drift *d, const struct sk_event *ev, const struct sk_drift_ask *ask);

@@ -36,6 +36,10 @@ static void drift_give(struct sk_drift *d, const struct run *r, struct told *t)
     m.mount.rw = r->rw;
     m.ev.fd.upper = r->file_upper;
     assert_int_equal(sk_drift_event(d, &m.ev, &ask), r->rule != NULL);
+    if (r->rule) /* else it would be lost while the container is not known yet */
+        assert_true(sk_drift_wants(&m.ev));
+    if (sk_str_eq(m.proc.name, SK_STR("cat")) || sk_str_eq(m.proc.name, SK_STR("nginx")))
+        assert_true(r->rule || m.ev.evt.type == SK_E_EXECVE || !sk_drift_wants(&m.ev));
 }
 
 static struct sk_drift *drift(uint32_t response)
