@@ -116,6 +116,11 @@ function Played({ cell: c }: { cell: Cell }) {
   );
 }
 
+/** Where a long English word may be broken, when its column is narrow: "Orchestra-tion". */
+function hyphenable(name: string): string {
+  return name.replace(/\p{L}{6,}(?=(?:tion|ment|ing)\b)/gu, '$&\u00ad');
+}
+
 function CellBox(props: {
   cell: Cell;
   open: string | null;
@@ -138,8 +143,7 @@ function CellBox(props: {
         onClick={() => props.show(c.id)}
       >
         <span className="tcell-name">
-          <Sign coverage={c.coverage} />
-          <b>{name}</b>
+          <b>{hyphenable(name)}</b>
           {c.open > 0 && (
             <i className="tcell-open num" title={t('matrix.openAlerts', { n: c.open })}>
               {compact(c.open, lang)}
@@ -147,7 +151,10 @@ function CellBox(props: {
           )}
         </span>
         <span className="tcell-facts">
-          <span className="mono">{c.id}</span>
+          <span className="mono">
+            <Sign coverage={c.coverage} />
+            {c.id}
+          </span>
           <span className="num">{rules}</span>
         </span>
         {!props.sub && (
