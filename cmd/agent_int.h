@@ -62,6 +62,8 @@ struct sk_agent_run {
     struct sk_detect *detect;
     struct agent_record *record; /* NULL: none */
     struct sk_correlate *correlate;
+    struct sk_peers *peers; /* whom workloads talk with */
+    uint64_t addresses_digest;
     struct sk_agent_intel *intel;
     struct agent_evidence *evidence; /* agent_evidence.h */
     struct agent_respond *respond;   /* agent_respond.h; NULL: no action can be done */
@@ -145,8 +147,13 @@ int agent_incidents_new(struct sk_agent_run *a, struct sk_err *err);
 void agent_incidents_free(struct sk_agent_run *a);
 /* The incident that the alert, or what it is part of, is or may become; valid until the next. */
 struct sk_str agent_incident_of(struct sk_agent_run *a, const struct sk_alert *al);
+void agent_incident_event(struct sk_agent_run *a, const struct sk_event *ev); /* connections */
 void agent_incident_container(struct sk_agent_run *a, const struct sk_container *c);
 void agent_incidents_tell(struct sk_agent_run *a, bool last); /* new and changed ones */
+
+/* agent_net.c: "10.0.0.5/24" of each interface that is up, but loopback's */
+struct sk_strs agent_addresses(struct sk_arena *arena);
+void agent_addresses_poll(struct sk_agent_run *a); /* tells the host anew when they changed */
 
 /* agent_run.c: records that came down; copied. 0 or -ENOMEM. */
 int agent_mail_down(struct sk_agent_run *a, struct sk_str records);

@@ -271,6 +271,7 @@ static void event_judge(struct sk_agent_run *a, const struct sk_event *ev)
 
     agent_record_event(a, ev);
     agent_respond_event(a, ev);
+    agent_incident_event(a, ev);
     found = agent_intel_event(a, ev); /* what it found is told */
     found |= agent_rate_event(a, ev);
     (void)sk_detect_event(a->detect, ev, agent_alert, a);
@@ -505,7 +506,8 @@ void agent_host_tell(struct sk_agent_run *a)
                          .cpus = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN),
                          .memory = (uint64_t)si.totalram * si.mem_unit,
                          .containers_running = containers_running(a),
-                         .bpf = sk_sensor_live(a->sensor, &why)};
+                         .bpf = sk_sensor_live(a->sensor, &why),
+                         .addresses = agent_addresses(a->scratch)};
     if (!h.bpf)
         h.bpf_why_not = why;
     agent_add(a, &sk_kind_host, &h, false);

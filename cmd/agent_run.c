@@ -206,6 +206,7 @@ static void turn(struct sk_agent_run *a)
     if (now - a->health_ns >= SK_HEALTH_MS * (uint64_t)SK_NS_PER_MS) {
         a->health_ns = now;
         agent_health(a);
+        agent_addresses_poll(a);
     }
 }
 

@@ -22,6 +22,7 @@ struct sk_server_run {
     char *rules_json; /* server_rules.c: as of the newest change; under the lock */
     uint64_t rules_rev;
     struct server_audit *audit;
+    struct server_join *join; /* server_join.c; under the lock of changes */
     struct sk_serve *serve;
     struct sk_link_server *door; /* for agents of other hosts; NULL: closed */
     char tls_dir[SK_PATH_TEXT], url[128], agents[128];
@@ -59,6 +60,11 @@ int server_profile_merge(const struct sk_profile *old, const struct sk_profile *
  * lock of s->changes. */
 void server_profiles_stored(struct sk_server_run *s, const struct sk_put *puts, size_t n,
                             struct sk_arena *a);
+/* server_join.c: incidents of several hosts that are one attack (detect/join.h). */
+int server_join_new(struct sk_server_run *s, struct sk_err *err) SK_NODISCARD;
+void server_join_free(struct sk_server_run *s);
+/* What of a stored batch says more about that. Under the lock of s->changes. */
+void server_join_stored(struct sk_server_run *s, const struct sk_put *puts, size_t n);
 void server_down_init(struct sk_server_run *s); /* server_down.c: agents are told of changes */
 /* serve.h's rules_check (server_rules.c) */
 int server_rules_check(const struct sk_rule_text *files, size_t n, size_t which, struct sk_buf *out,

@@ -3,7 +3,8 @@
  * What an agent says about objects that the console writes too. Each side has its own fields; the
  * other's stay as they are.
  *
- *   alert, incident  state, assignee, verdict, comments are the console's
+ *   alert, incident  state, assignee, verdict, comments are the console's; of an incident also what
+ *                    it is part of. One over several hosts is the console's alone
  *   action           state, started, finished, error, result, evidence_id are the agent's, and
  * never go back; what no person asked for (a rule, a playbook) is the agent's whole exception hits
  * are what was held back since the agent's last word: added up profile server_profile_merge
@@ -49,9 +50,19 @@ static int incident_merge(const struct server_batch *b, struct sk_incident *in, 
 {
     struct sk_incident old = {0};
     int r = old_get(b, &sk_kind_incident, in->id, &old, err);
+    struct sk_str *host = sk_arena_zalloc(b->arena, sizeof(*host));
 
+    if (!host)
+        return sk_err_set(err, -ENOMEM, "out of memory");
+    *host = in->hostname.n ? in->hostname : in->host_id;
+    in->hosts = (struct sk_strs){host, host->n ? 1 : 0};
+    in->members = (struct sk_list){0};
+    in->part_of = (struct sk_str){0};
     if (r != 0)
         return SK_MIN(r, 0);
+    if (old.members.n)
+        return 1;
+    in->part_of = old.part_of;
     in->state = old.state;
     in->assignee = old.assignee;
     in->verdict = old.verdict;

@@ -176,6 +176,8 @@ int sk_server_run_new(const struct sk_server_conf *conf, struct sk_server_run **
     if (r == 0)
         r = sk_changes_new(s->store, s->live, &s->changes, err);
     if (r == 0)
+        r = server_join_new(s, err);
+    if (r == 0)
         server_down_init(s);
     if (r == 0)
         r = server_audit_new(s, err);
@@ -207,6 +209,7 @@ struct sk_server_run *sk_server_run_free(struct sk_server_run *s)
     (void)sk_serve_free(s->serve); /* pokes the door: goes before it */
     server_audit_free(s);
     (void)sk_link_server_free(s->door);
+    server_join_free(s);
     (void)sk_changes_free(s->changes);
     free(s->rules_json);
     (void)sk_fleet_free(s->fleet);

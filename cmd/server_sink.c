@@ -187,12 +187,15 @@ int sk_server_run_sink(void *arg, struct sk_str agent_id, const struct sk_link_i
         r = sk_store_put(s->store, puts, b.n, agent_id, n ? items[n - 1].seq : 0, err);
     if (r == 0)
         server_profiles_stored(s, puts, b.n, arena);
+    if (r == 0) {
+        for (i = 0; i < b.n; i++) /* before what is made of it */
+            sk_live_publish(s->live, puts[i].kind, puts[i].obj, puts[i].remove);
+        server_join_stored(s, puts, b.n);
+    }
     sk_changes_unlock(s->changes);
     server_health(s);
     if (r != 0)
         return SK_MIN(r, 0); /* 1: stored before */
-    for (i = 0; i < b.n; i++)
-        sk_live_publish(s->live, puts[i].kind, puts[i].obj, puts[i].remove);
     return 0;
 }
 

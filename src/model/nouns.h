@@ -137,6 +137,7 @@ struct sk_host {
     uint64_t containers_running;
     bool bpf;                  /* events come in */
     struct sk_str bpf_why_not; /* what is missing, else absent */
+    struct sk_strs addresses;  /* of its interfaces, "10.0.0.5/24" */
 };
 
 /* What one kernel event says, beside its process and container. Members follow Falco's evt.* names.
@@ -364,6 +365,34 @@ struct sk_story { /* one step of an incident */
     struct sk_str text, rule, technique, tactic, alert_id, process_id, process, container_id;
     uint32_t priority, engine;
     uint64_t count;
+    struct sk_str host_id, hostname; /* of an incident over several hosts: where */
+};
+struct sk_endpoint { /* whom a workload of an incident talked with, as the agent saw it */
+    struct sk_ip ip;
+    uint32_t port; /* in: its own, which the peer came to; else the peer's */
+    bool in;       /* the peer came */
+    bool told;     /* an alert is about this connection */
+    bool bad;      /* an indicator or a command-and-control rule told of the address */
+    bool common;   /* many workloads talk with the address, or many addresses come to the workload */
+    int64_t time;  /* of the newest connection */
+    struct sk_str container_id; /* absent: the host */
+};
+enum sk_join_link { /* what joins the incidents of two hosts, the strongest first */
+    SK_JL_NONE,
+    SK_JL_REACHED,  /* one talked with the container or host of the other */
+    SK_JL_TRACE,    /* the same indicator was hit: a name, a page, a hash */
+    SK_JL_ATTACKER, /* the same bad address outside */
+    SK_JL_ALIKE,    /* the same image, attacked by the same acts */
+};
+struct sk_member { /* an incident of one host that is part of one over several */
+    struct sk_str id, host_id, hostname, title;
+    int64_t first, last;
+    uint32_t priority, risk;
+    uint64_t alerts;
+    struct sk_str container_id, container_name; /* where it began; absent: the host */
+    uint32_t link;                              /* enum sk_join_link */
+    struct sk_str what;                         /* address, indicator, image that joins it */
+    struct sk_str with;                         /* the member that it was joined to */
 };
 enum sk_incident_state { SK_IS_OPEN, SK_IS_CONTAINED, SK_IS_CLOSED };
 struct sk_incident {
@@ -376,12 +405,17 @@ struct sk_incident {
     struct sk_strs techniques, tactics, engines, containers; /* containers: ids, first one first */
     const struct sk_container *container;                    /* where it began */
     struct sk_list story;                                    /* struct sk_story, by time */
+    struct sk_list endpoints;                                /* struct sk_endpoint */
+    struct sk_strs traces; /* indicators that were hit, "domain:evil.example", "sha256:…" */
     /* The console's own. */
     uint32_t state; /* enum sk_incident_state */
     struct sk_str assignee;
     uint32_t verdict;
     struct sk_list comments;
     int64_t closed;
+    struct sk_strs hosts;   /* names of the hosts it reached, first one first */
+    struct sk_list members; /* struct sk_member: it is one of several hosts, made by the console */
+    struct sk_str part_of;  /* the incident of several hosts that it is a member of */
 };
 
 enum sk_aspect {
@@ -521,9 +555,10 @@ struct sk_drill {     /* result of one technique in one run of drills */
 };
 
 extern const struct sk_enum sk_enum_verdict, sk_enum_engine, sk_enum_response, sk_enum_action_kind,
-    sk_enum_action_state, sk_enum_incident_state, sk_enum_aspect, sk_enum_profile_mode,
-    sk_enum_indicator_type;
-extern const struct sk_kind sk_kind_comment, sk_kind_action, sk_kind_story, sk_kind_incident,
+    sk_enum_action_state, sk_enum_incident_state, sk_enum_join_link, sk_enum_aspect,
+    sk_enum_profile_mode, sk_enum_indicator_type;
+extern const struct sk_kind sk_kind_comment, sk_kind_action, sk_kind_story, sk_kind_endpoint,
+    sk_kind_member, sk_kind_incident,
     sk_kind_profile_entry, sk_kind_profile_aspect, sk_kind_profile, sk_kind_profile_version,
     sk_kind_indicator, sk_kind_exception, sk_kind_rulefile, sk_kind_evidence_file, sk_kind_evidence,
     sk_kind_chunk, sk_kind_slice, sk_kind_drill;

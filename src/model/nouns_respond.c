@@ -27,6 +27,8 @@ ENUM(action_state, "action_state", [SK_AC_REQUESTED] = "requested", [SK_AC_RUNNI
      [SK_AC_UNDONE] = "undone", [SK_AC_EXPIRED] = "expired");
 ENUM(incident_state, "incident_state", [SK_IS_OPEN] = "open", [SK_IS_CONTAINED] = "contained",
      [SK_IS_CLOSED] = "closed");
+ENUM(join_link, "join_link", [SK_JL_NONE] = "none", [SK_JL_REACHED] = "reached",
+     [SK_JL_TRACE] = "trace", [SK_JL_ATTACKER] = "attacker", [SK_JL_ALIKE] = "alike");
 ENUM(aspect, "aspect", [SK_AP_EXEC] = "exec", [SK_AP_FILE] = "file", [SK_AP_LISTEN] = "listen",
      [SK_AP_PEER] = "peer", [SK_AP_DNS] = "dns", [SK_AP_CAPABILITY] = "capability",
      [SK_AP_USER] = "user");
@@ -90,15 +92,51 @@ static const struct sk_field story_fields[] = {
     FO(priority, ENUM, sk_enum_priority, 10, 0, "How bad it is by itself"),
     FO(engine, ENUM, sk_enum_engine, 11, 0, "Engine that found it"),
     F(count, U64, 12, 0, "How often it happened"),
+    F(host_id, STR, 13, 0, "Of an incident over several hosts: the host it happened on"),
+    F(hostname, STR, 14, 0, "Name of that host"),
 };
 SK_KIND(story, NULL, "One step of an incident");
+#undef S
+
+#define S sk_endpoint
+static const struct sk_field endpoint_fields[] = {
+    F(ip, IP, 1, 0, "Address of the peer"),
+    F(port, U32, 2, 0, "Port that was connected to: the peer's, or with in its own"),
+    F(in, BOOL, 3, 0, "The peer came"),
+    F(told, BOOL, 4, 0, "An alert is about this connection"),
+    F(bad, BOOL, 5, 0, "An indicator or a command-and-control rule told of the address"),
+    F(common, BOOL, 6, 0, "Many workloads of the host talk with it: it joins nothing"),
+    F(time, TIME, 7, 0, "Newest connection"),
+    F(container_id, STR, 8, 0, "Container that talked; absent: the host"),
+};
+SK_KIND(endpoint, NULL, "Whom a workload of an incident talked with");
+#undef S
+
+#define S sk_member
+static const struct sk_field member_fields[] = {
+    F(id, STR, 1, 0, "Incident of that host"),
+    F(host_id, STR, 2, 0, "Host it is of"),
+    F(hostname, STR, 3, 0, "Name of that host"),
+    F(title, STR, 4, 0, "What it is, in a line"),
+    F(first, TIME, 5, 0, "Its first step"),
+    F(last, TIME, 6, 0, "Its latest step"),
+    FO(priority, ENUM, sk_enum_priority, 7, 0, "The worst of its alerts"),
+    F(risk, U32, 8, 0, "0 to 100, by itself"),
+    F(alerts, U64, 9, 0, "Alerts in it, repetitions counted"),
+    F(container_id, STR, 10, 0, "Container it began in; absent: the host"),
+    F(container_name, STR, 11, 0, "Name of that container"),
+    FO(link, ENUM, sk_enum_join_link, 12, 0, "What joins it"),
+    F(what, STR, 13, 0, "Address, indicator or image that does"),
+    F(with, STR, 14, 0, "Member that it was joined to"),
+};
+SK_KIND(member, NULL, "An incident of one host within one over several");
 #undef S
 
 #define S sk_incident
 static const struct sk_field incident_fields[] = {
     F(id, STR, 1, KEY, "Identity; sorts by time"),
     F(host_id, STR, 2, INDEX, "Host it began on"),
-    F(hostname, STR, 3, COLUMN | LIST, "Name of that host"),
+    F(hostname, STR, 3, COLUMN, "Name of that host"),
     F(title, STR, 4, COLUMN | LIST | TITLE, "What it is, in a line"),
     F(first, TIME, 5, COLUMN, "Its first step"),
     F(last, TIME, 6, INDEX | LIST | SORT, "Its latest step"),
@@ -116,6 +154,11 @@ static const struct sk_field incident_fields[] = {
     FO(verdict, ENUM, sk_enum_verdict, 18, COLUMN, "What it turned out to be"),
     FO(comments, LIST, sk_kind_comment, 19, 0, "Notes"),
     F(closed, TIME, 20, 0, "When it was closed"),
+    FO(endpoints, LIST, sk_kind_endpoint, 21, 0, "Whom its workloads talked with"),
+    F(traces, STRS, 22, 0, "Indicators that were hit"),
+    F(hosts, STRS, 23, LIST, "Names of the hosts it reached, first one first"),
+    FO(members, LIST, sk_kind_member, 24, 0, "Over several hosts: the incidents it is made of"),
+    F(part_of, STR, 25, INDEX, "Incident over several hosts that it is a member of"),
 };
 SK_KIND(incident, "incidents", "Alerts that belong together");
 #undef S

@@ -155,6 +155,7 @@ static const struct sk_field host_fields[] = {
     F(containers_running, U64, 14, LIST, "Containers that run now"),
     F(bpf, BOOL, 15, LIST, "Kernel events come in"),
     F(bpf_why_not, STR, 16, 0, "What is missing for kernel events; absent when they come in"),
+    F(addresses, STRS, 17, 0, "Addresses of its interfaces, with the lengths of their networks"),
 };
 SK_KIND(host, "hosts", "A host with an agent");
 #undef S

@@ -5,6 +5,9 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "detect/ends_int.h"
+#include "detect/incident_int.h"
+#include "detect/ip_int.h"
 
 #define NAMES 32 /* techniques, tactics, addresses … of one trail, each */
 #define DEPTH 64 /* ancestors followed */
@@ -21,6 +24,8 @@ struct trail {
     struct names to;        /* private addresses that it went to */
     struct names outside;   /* public ones that an indicator or a command-and-control rule told */
     struct names rules, techniques, tactics, engines, containers;
+    struct names traces; /* indicators */
+    struct da_ends ends;
     struct sk_incident i; /* lists are filled when it is told */
     struct sk_container container;
     struct sk_story *steps;
@@ -66,35 +71,6 @@ static bool names_add(struct names *s, struct sk_arena *arena, struct sk_str nam
     return true;
 }
 
-static double weight(uint32_t priority)
-{
-    static const double by_priority[] = {0.6, 0.5, 0.45, 0.3, 0.15, 0.07, 0.03, 0.01};
-
-    return by_priority[SK_MIN(priority, (uint32_t)SK_PRIO_DEBUG)];
-}
-
-static uint32_t risk_of(const struct trail *t)
-{
-    double left = t->left;
-    size_t i;
-
-    for (i = 1; i < t->tactics.n; i++)
-        left *= 0.9;
-    return (uint32_t)(100.0 * (1.0 - left) + 0.5);
-}
-
-static struct sk_str cut(struct sk_str s, size_t max)
-{
-    size_t n, at = 0;
-    uint32_t cp;
-
-    if (s.n <= max)
-        return s;
-    while ((n = sk_utf8_next(sk_str_sub(s, at, s.n), &cp)) > 0 && at + n <= max)
-        at += n;
-    return sk_str_sub(s, 0, at ? at : max);
-}
-
 static struct sk_str tactic_of(const struct sk_alert *a)
 {
     const struct sk_str prefix = SK_STR("mitre_");
@@ -104,16 +80,6 @@ static struct sk_str tactic_of(const struct sk_alert *a)
         if (sk_str_starts(a->tags.v[i], prefix))
             return sk_str_sub(a->tags.v[i], prefix.n, a->tags.v[i].n);
     return (struct sk_str){0};
-}
-
-static bool is_public(const struct sk_ip *ip)
-{
-    const uint8_t *b = ip->addr;
-
-    if (ip->family == 4)
-        return b[0] != 0 && b[0] != 10 && b[0] != 127 && !(b[0] == 172 && (b[1] & 0xf0) == 16) &&
-               !(b[0] == 192 && b[1] == 168) && !(b[0] == 169 && b[1] == 254) && b[0] < 224;
-    return ip->family == 6 && (b[0] & 0xe0) == 0x20; /* global unicast */
 }
 
 /* ---- where an alert belongs ------------------------------------------------------------------ */
@@ -134,14 +100,13 @@ static struct sk_str came_from(const struct sk_process *p)
     return (struct sk_str){0};
 }
 
-/* The user of an audit log's request. */
-static struct sk_str audit_user(const struct sk_alert *a)
+static struct sk_str field_of(const struct sk_alert *a, struct sk_str key)
 {
     const struct sk_label *f = a->output_fields.v;
     size_t i;
 
     for (i = 0; i < a->output_fields.n; i++)
-        if (sk_str_eq(f[i].key, SK_STR("ka.user.name")))
+        if (sk_str_eq(f[i].key, key))
             return f[i].value;
     return (struct sk_str){0};
 }
@@ -154,7 +119,7 @@ static struct sk_str session_key(struct sk_correlate *c, const struct sk_alert *
     size_t depth;
 
     if (sk_str_eq(a->source, SK_STR("k8s_audit")))
-        id = audit_user(a);
+        id = field_of(a, SK_STR("ka.user.name"));
     for (p = a->proc, depth = 0; p && depth < DEPTH; depth++, p = p->parent) {
         id = p->id;
         if (p->pid == p->sid)
@@ -162,7 +127,7 @@ static struct sk_str session_key(struct sk_correlate *c, const struct sk_alert *
     }
     sk_buf_init(&out, sizeof(c->key));
     (void)sk_buf_c(&out, "session ");
-    (void)sk_buf_str(&out, id.n ? cut(id, 100) : cut(a->rule, 100)); /* over the limit: cut */
+    (void)sk_buf_str(&out, id.n ? da_cut(id, 100) : da_cut(a->rule, 100)); /* over the limit: cut */
     id = sk_str_n(c->key, sk_str_copy(c->key, sizeof(c->key), sk_buf_view(&out)));
     sk_buf_done(&out);
     return id;
@@ -183,26 +148,25 @@ struct links {
     char text[SK_IP_TEXT];
 };
 
-static bool is_loopback(const struct sk_ip *ip)
+static bool is_bad(const struct sk_alert *a)
 {
-    static const uint8_t six[16] = {[15] = 1};
-
-    return ip->family == 4 ? ip->addr[0] == 127 : memcmp(ip->addr, six, sizeof(six)) == 0;
+    return a->engine == SK_EN_INDICATOR || sk_str_eq(tactic_of(a), SK_STR("command_and_control"));
 }
 
-static void links_of(const struct sk_alert *a, struct links *ret)
+static void links_of(const struct sk_correlate *c, const struct sk_alert *a, struct links *ret)
 {
+    struct sk_endpoint e;
     struct sk_str to;
 
     *ret = (struct links){0};
     if (a->container)
         ret->own = a->container->ip;
-    if (a->fd.rip.family == 0 || is_loopback(&a->fd.rip))
+    if (!da_ends_of_alert(a, is_bad(a), &e))
         return;
-    to = sk_str_n(ret->text, sk_ip_text(&a->fd.rip, ret->text));
-    if (!is_public(&a->fd.rip))
+    to = sk_str_n(ret->text, sk_ip_text(&e.ip, ret->text));
+    if (!da_ip_outside(&e.ip))
         ret->to = to;
-    else if (a->engine == SK_EN_INDICATOR || sk_str_eq(tactic_of(a), SK_STR("command_and_control")))
+    else if (e.bad && !(c->conf.peers && sk_peers_common(c->conf.peers, &e.ip, a->time)))
         ret->outside = to;
 }
 
@@ -280,9 +244,9 @@ static struct trail *trail_new(struct sk_correlate *c, struct sk_str key, const 
     make_room(c);
     t->arena = arena;
     t->left = 1.0;
-    t->i.id = cut(a->id, 64);
-    t->i.host_id = cut(a->host_id, 128);
-    t->i.hostname = cut(a->hostname, 256);
+    t->i.id = da_cut(a->id, 64);
+    t->i.host_id = da_cut(a->host_id, 128);
+    t->i.hostname = da_cut(a->hostname, 256);
     t->i.first = t->i.last = a->time;
     t->i.priority = SK_PRIO_DEBUG;
     if (!sk_arena_keep(arena, &t->i.id) || !sk_arena_keep(arena, &t->i.host_id) ||
@@ -350,6 +314,24 @@ static bool step_keep(struct trail *t, struct sk_story step, struct sk_str exe)
     return true;
 }
 
+/* No room for the name of its container: it joins nothing. */
+static void end_add(struct trail *t, const struct sk_endpoint *e)
+{
+    struct sk_endpoint own = *e;
+    size_t i;
+
+    if (e->container_id.n) {
+        (void)names_add(&t->containers, t->arena, e->container_id);
+        for (i = 0; i < t->containers.n; i++)
+            if (sk_str_eq(t->containers.v[i], e->container_id))
+                break;
+        if (i == t->containers.n)
+            return;
+        own.container_id = t->containers.v[i];
+    }
+    t->dirty |= da_ends_add(&t->ends, &own);
+}
+
 /* Takes over all of from, which is gone then; the weights of rules that both have count once. */
 static void trail_join(struct sk_correlate *c, struct trail *into, struct trail *from)
 {
@@ -358,7 +340,7 @@ static void trail_join(struct sk_correlate *c, struct trail *into, struct trail 
 
     for (i = 0; i < from->i.story.n; i++) {
         if (!names_have(&into->rules, from->steps[i].rule))
-            into->left *= 1.0 - weight(from->steps[i].priority);
+            into->left *= 1.0 - da_weight(from->steps[i].priority);
         (void)names_add(&into->rules, into->arena, from->steps[i].rule);
         (void)step_keep(into, from->steps[i], from->exe[i]); /* no room: its count is kept */
     }
@@ -369,6 +351,9 @@ static void trail_join(struct sk_correlate *c, struct trail *into, struct trail 
     names_join(&into->own, into->arena, &from->own);
     names_join(&into->to, into->arena, &from->to);
     names_join(&into->outside, into->arena, &from->outside);
+    names_join(&into->traces, into->arena, &from->traces);
+    for (i = 0; i < from->ends.n; i++)
+        end_add(into, &from->ends.v[i]);
     into->i.alerts += from->i.alerts;
     into->i.priority = SK_MIN(into->i.priority, from->i.priority);
     into->i.first = SK_MIN(into->i.first, from->i.first);
@@ -390,7 +375,7 @@ static void step_add(struct trail *t, const struct sk_alert *a, uint64_t count)
     size_t i;
 
     for (i = 0; i < t->i.story.n; i++)
-        if (sk_str_eq(t->steps[i].rule, a->rule) && sk_str_eq(t->exe[i], cut(exe, 256)) &&
+        if (sk_str_eq(t->steps[i].rule, a->rule) && sk_str_eq(t->exe[i], da_cut(exe, 256)) &&
             sk_str_eq(t->steps[i].container_id, in)) {
             t->steps[i].count += count;
             return;
@@ -398,29 +383,79 @@ static void step_add(struct trail *t, const struct sk_alert *a, uint64_t count)
     (void)step_keep(
         t, /* full: counted in the incident alone */
         (struct sk_story){.time = a->time,
-                          .text = cut(a->output, SK_STEP_TEXT),
-                          .rule = cut(a->rule, 256),
+                          .text = da_cut(a->output, SK_STEP_TEXT),
+                          .rule = da_cut(a->rule, 256),
                           .technique = a->techniques.n ? a->techniques.v[0] : (struct sk_str){0},
                           .tactic = tactic_of(a),
                           .alert_id = a->id,
                           .process_id = a->proc ? a->proc->id : (struct sk_str){0},
                           .process =
-                              a->proc ? cut(a->proc->cmdline, SK_STEP_TEXT) : (struct sk_str){0},
+                              a->proc ? da_cut(a->proc->cmdline, SK_STEP_TEXT) : (struct sk_str){0},
                           .container_id = in,
                           .priority = a->priority,
                           .engine = a->engine,
                           .count = count},
-        cut(exe, 256));
+        da_cut(exe, 256));
 }
 
-static void alert_add(struct trail *t, const struct sk_alert *a)
+/* An address is a trace only where no connection tells of it (it stood in a command line): else the
+ * connection's end does. Networks hold too many, and what many talk with is none. */
+static bool is_trace(const struct sk_correlate *c, const struct sk_alert *a, struct sk_str type,
+                     struct sk_str value)
+{
+    struct sk_ip ip;
+
+    if (a->engine != SK_EN_INDICATOR || value.n == 0 || value.n > 256)
+        return false;
+    if (!sk_str_eq(type, SK_STR("ip")))
+        return true;
+    return a->fd.rip.family == 0 && sk_ip_parse(value, &ip) == 0 &&
+           !(c->conf.peers && sk_peers_common(c->conf.peers, &ip, a->time));
+}
+
+/* "domain:evil.example", of an alert of an indicator. */
+static void trace_add(const struct sk_correlate *c, struct trail *t, const struct sk_alert *a)
+{
+    struct sk_str type = field_of(a, SK_STR("indicator.type")),
+                  value = field_of(a, SK_STR("indicator.value"));
+    struct sk_buf out;
+
+    if (!is_trace(c, a, type, value))
+        return;
+    sk_buf_init(&out, 512);
+    (void)sk_buf_str(&out, type);
+    (void)sk_buf_ch(&out, ':');
+    (void)sk_buf_str(&out, value);
+    if (out.err == 0)
+        (void)names_add(&t->traces, t->arena, sk_buf_view(&out)); /* no room: joins less */
+    sk_buf_done(&out);
+}
+
+/* Whom it is about, and whom its container talked with lately. */
+static void ends_add(const struct sk_correlate *c, struct trail *t, const struct sk_alert *a)
+{
+    struct sk_endpoint near[SK_PEERS_OF_WORKLOAD], e;
+    struct sk_str in = a->container ? a->container->id : container_id(a->proc);
+    const struct sk_peers *p = c->conf.peers;
+    size_t n, i;
+
+    if (da_ends_of_alert(a, is_bad(a), &e)) {
+        e.common = p && sk_peers_common(p, &e.ip, a->time);
+        end_add(t, &e);
+    }
+    n = p && in.n ? sk_peers_of(p, in, a->time, near) : 0;
+    for (i = 0; i < n; i++)
+        end_add(t, &near[i]);
+}
+
+static void alert_add(const struct sk_correlate *c, struct trail *t, const struct sk_alert *a)
 {
     uint64_t count = SK_MAX(a->count, (uint64_t)1);
     size_t i;
 
     step_add(t, a, count);
-    if (names_add(&t->rules, t->arena, cut(a->rule, 256)))
-        t->left *= 1.0 - weight(a->priority);
+    if (names_add(&t->rules, t->arena, da_cut(a->rule, 256)))
+        t->left *= 1.0 - da_weight(a->priority);
     for (i = 0; i < a->techniques.n; i++)
         (void)names_add(&t->techniques, t->arena, a->techniques.v[i]);
     (void)names_add(&t->tactics, t->arena, tactic_of(a));
@@ -428,11 +463,13 @@ static void alert_add(struct trail *t, const struct sk_alert *a)
     if (a->container)
         (void)names_add(&t->containers, t->arena, a->container->id);
     container_keep(t, a->container);
+    trace_add(c, t, a);
+    ends_add(c, t, a);
     t->i.alerts += count;
     t->i.priority = SK_MIN(t->i.priority, a->priority);
     t->i.first = SK_MIN(t->i.first, a->time);
     t->i.last = SK_MAX(t->i.last, a->time);
-    t->i.risk = risk_of(t);
+    t->i.risk = da_risk(t->left, t->tactics.n);
     t->dirty = true;
 }
 
@@ -463,7 +500,7 @@ static struct trail *trail_for(struct sk_correlate *c, const struct sk_alert *a)
         trail_drop(c, place_of(c, t));
         t = NULL;
     }
-    links_of(a, &l);
+    links_of(c, a, &l);
     other = trail_by_link(c, &l, t);
     t = trail_united(c, t, other && !is_quiet(c, other, a->time) ? other : NULL, key);
     if (!t)
@@ -482,7 +519,7 @@ struct sk_str sk_correlate_alert(struct sk_correlate *c, const struct sk_alert *
 
     if (!t)
         return (struct sk_str){0};
-    alert_add(t, a);
+    alert_add(c, t, a);
     return t->i.id;
 }
 
@@ -491,18 +528,8 @@ struct sk_str sk_correlate_alert(struct sk_correlate *c, const struct sk_alert *
 static void title_make(const struct trail *t, struct sk_buf *out)
 {
     const struct sk_container *c = t->i.container;
-    size_t i, k;
 
-    for (i = 0; i < SK_MIN(t->tactics.n, (size_t)5); i++) {
-        struct sk_str name = t->tactics.v[i];
-
-        (void)sk_buf_c(out, i ? " → " : "");
-        for (k = 0; k < name.n; k++)
-            (void)sk_buf_ch(out, name.p[k] == '_' ? ' '
-                                 : i == 0 && k == 0 && name.p[k] >= 'a' && name.p[k] <= 'z'
-                                     ? (char)(name.p[k] - 'a' + 'A')
-                                     : name.p[k]);
-    }
+    da_chain(out, t->tactics.v, t->tactics.n);
     if (t->tactics.n == 0)
         (void)sk_buf_str(out, t->steps[0].rule);
     if (!c)
@@ -525,6 +552,8 @@ static void trail_tell(struct trail *t, void (*told)(void *arg, const struct sk_
     i.tactics = (struct sk_strs){t->tactics.v, t->tactics.n};
     i.engines = (struct sk_strs){t->engines.v, t->engines.n};
     i.containers = (struct sk_strs){t->containers.v, t->containers.n};
+    i.traces = (struct sk_strs){t->traces.v, t->traces.n};
+    i.endpoints = (struct sk_list){t->ends.v, t->ends.n};
     told(arg, &i);
     sk_buf_done(&title);
     t->dirty = false;
@@ -558,6 +587,14 @@ void sk_correlate_container(struct sk_correlate *c, const struct sk_container *k
 
     if (t)
         container_keep(t, known);
+}
+
+void sk_correlate_endpoint(struct sk_correlate *c, const struct sk_endpoint *e)
+{
+    struct trail *t = e->container_id.n ? sk_smap_get(c->by_key, e->container_id) : NULL;
+
+    if (t && !is_quiet(c, t, e->time))
+        end_add(t, e);
 }
 
 size_t sk_correlate_trails(const struct sk_correlate *c)

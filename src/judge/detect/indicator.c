@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "detect/alert_int.h"
 #include "detect/fold.h"
+#include "detect/ip_int.h"
 #include "model/evt.h"
 
 #define KEY_MAX (SK_INDICATOR_TEXT + 2)
@@ -77,17 +78,6 @@ static struct sk_str key_view(const struct key *k)
 }
 
 /* "::ffff:1.2.3.4" is 1.2.3.4. */
-static struct sk_ip plain(const struct sk_ip *ip)
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    struct sk_ip four = {.family = 4};
-
-    if (ip->family != 6 || memcmp(ip->addr, mapped, sizeof(mapped)) != 0)
-        return *ip;
-    memcpy(four.addr, ip->addr + 12, 4);
-    return four;
-}
-
 static bool is_host(struct sk_str s)
 {
     bool dot = false;
@@ -140,7 +130,7 @@ static int net_key(struct key *k, struct sk_str value, struct sk_err *err)
         return sk_err_set(err, -EINVAL, "\"" SK_STR_FMT "\": the network's length is out of range",
                           SK_STR_ARG(sk_str_sub(value, 0, 100)));
     if (len.n == 0)
-        ip = plain(&ip);
+        ip = da_ip_plain(&ip);
     ip_key(k, &ip, ip.family == 4 ? (uint32_t)SK_MIN(prefix, (uint64_t)32) : (uint32_t)prefix);
     return 0;
 }
@@ -354,6 +344,9 @@ static void tell(struct hunt *h, const struct entry *e)
                            .tags = {saying[as].tags, 3},
                            .techniques = {&saying[as].tags[2], 1}};
     struct sk_buf *out = &h->s->text;
+    const struct sk_label fields[] = {
+        {SK_STR("indicator.type"), sk_enum_name(&sk_enum_indicator_type, e->type)},
+        {SK_STR("indicator.value"), e->value}};
     uint64_t key = sk_str_hash(sk_str_n(e->key, e->key_n)) ^
                    sk_str_hash(da_container(h->ev)) * 0x9e3779b97f4a7c15u;
     struct sk_alert a;
@@ -376,6 +369,7 @@ static void tell(struct hunt *h, const struct entry *e)
     a.engine = SK_EN_INDICATOR;
     a.output = sk_buf_view(out);
     a.ancestors = (struct sk_list){h->s->ancestors, da_ancestors(h->s->ancestors, h->ev->proc)};
+    a.output_fields = (struct sk_list){fields, SK_ARRAY_LEN(fields)};
     h->alert(h->arg, &a);
 }
 
@@ -391,7 +385,7 @@ static bool look(struct hunt *h, const struct key *k)
 
 static bool look_ip(struct hunt *h, const struct sk_ip *given)
 {
-    struct sk_ip ip = plain(given);
+    struct sk_ip ip = da_ip_plain(given);
     const uint32_t *nets = ip.family == 4 ? h->s->nets4 : h->s->nets6;
     uint32_t len = ip.family == 4 ? 32 : 128;
     struct key k;
