@@ -123,6 +123,16 @@ static int apply(struct sk_call *c, const struct subject *s, const struct set *s
     return set->comment.n ? comment_add(c, s, set->comment, a) : 0;
 }
 
+/* Under the lock. */
+static int parts_apply(struct sk_call *c, const struct sk_kind *kind, const void *obj,
+                       const struct set *set, struct sk_err *err)
+{
+    const struct sk_incident_set is = {set->has_state, set->has_verdict, set->has_assignee,
+                                       set->state,     set->verdict,     set->assignee};
+
+    return kind == &sk_kind_incident ? sk_incident_parts(c, obj, &is, err) : 0;
+}
+
 static void audit(struct sk_call *c, const struct sk_kind *kind, const struct set *set,
                   struct sk_str target)
 {
@@ -154,6 +164,8 @@ static void one_change(struct sk_call *c, const struct sk_kind *kind, struct sk_
 {
     void *obj = sk_arena_zalloc(c->arena, kind->size);
     struct subject s = subject_of(kind, obj);
+    struct sk_err err = {0};
+    int r;
 
     if (!obj) {
         sk_call_error(c, 500, "internal", "out of memory");
@@ -164,9 +176,12 @@ static void one_change(struct sk_call *c, const struct sk_kind *kind, struct sk_
         sk_changes_unlock(sk_call_changes(c));
         return;
     }
-    if (apply(c, &s, set, c->arena) < 0) {
+    r = parts_apply(c, kind, obj, set, &err);
+    if (r == 0 && (r = apply(c, &s, set, c->arena)) < 0)
+        (void)sk_err_set(&err, r, "out of memory");
+    if (r < 0) {
         sk_changes_unlock(sk_call_changes(c));
-        sk_call_error(c, 500, "internal", "out of memory");
+        sk_call_fail(c, r, &err);
         return;
     }
     if (!sk_object_put(c, kind, obj))
@@ -230,10 +245,12 @@ static int page_change(struct sk_call *c, struct bulk *b, char *rows, size_t n, 
         struct subject s = subject_of(b->kind, rows + i * b->kind->size);
 
         v[i] = (struct sk_change){b->kind, s.obj};
-        r = apply(c, &s, &b->set, a);
+        r = parts_apply(c, b->kind, s.obj, &b->set, err);
+        if (r == 0 && (r = apply(c, &s, &b->set, a)) < 0)
+            (void)sk_err_set(err, r, "out of memory");
     }
     if (r < 0)
-        return sk_err_set(err, r, "out of memory");
+        return r;
     r = sk_changes_put(sk_call_changes(c), v, n, err);
     if (r == 0)
         b->changed += n;

@@ -46,6 +46,18 @@ void sk_api_incident_change(struct sk_call *c, struct sk_str id);
 void sk_api_incident_comment(struct sk_call *c, struct sk_str id);
 void sk_api_incident_bulk(struct sk_call *c);
 
+/* ---- triage_parts.c -------------------------------------------------------------------------- */
+struct sk_incident_set { /* what is to be changed */
+    bool has_state, has_verdict, has_assignee;
+    uint32_t state, verdict; /* enum sk_incident_state, enum sk_verdict */
+    struct sk_str assignee;
+};
+/* The same made of the members of an incident, as it was before, and of the alerts of all: open ones
+ * are closed with it, and those closed with its verdict opened with it; who had it, or nobody, hands
+ * them on. Under the lock of the changes; before the incident itself is stored. */
+int sk_incident_parts(struct sk_call *c, const struct sk_incident *was,
+                      const struct sk_incident_set *set, struct sk_err *err) SK_NODISCARD;
+
 /* ---- exceptions.c ---------------------------------------------------------------------------- */
 void sk_api_exception_add(struct sk_call *c);
 void sk_api_exception_change(struct sk_call *c, struct sk_str id);

@@ -120,6 +120,63 @@ static void many_alerts_are_changed_at_once_by_filter_or_by_id(void **state)
            "{\"filter\":\"nonsense ==\",\"set\":{\"state\":\"open\"}}", "cookie", 400, NULL);
 }
 
+/* Over two hosts: I is made of I1 (alerts S0, S1) and I2 (S2, which somebody has closed before). */
+static void two_hosts_put(struct face *f)
+{
+    static const char *const of[] = {"I1", "I1", "I2"};
+    const struct sk_member m[] = {{.id = SK_STR("I1")}, {.id = SK_STR("I2")}};
+    char id[8];
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        (void)snprintf(id, sizeof(id), "S%d", i);
+        put(f, &sk_kind_alert,
+            &(struct sk_alert){.id = sk_str_c(id),
+                               .incident_id = sk_str_c(of[i]),
+                               .state = i == 2 ? SK_AS_CLOSED : SK_AS_OPEN,
+                               .assignee = i == 1 ? SK_STR("bob") : (struct sk_str){0},
+                               .verdict = i == 2 ? SK_VD_BENIGN : SK_VD_NONE});
+    }
+    put(f, &sk_kind_alert, &(struct sk_alert){.id = SK_STR("O0"), .incident_id = SK_STR("I3")});
+    put(f, &sk_kind_incident, &(struct sk_incident){.id = SK_STR("I1"), .part_of = SK_STR("I")});
+    put(f, &sk_kind_incident, &(struct sk_incident){.id = SK_STR("I2"), .part_of = SK_STR("I")});
+    put(f, &sk_kind_incident, &(struct sk_incident){.id = SK_STR("I"), .members = {m, 2}});
+}
+
+static void what_is_made_of_an_incident_is_made_of_its_members_and_their_alerts(void **state)
+{
+    struct face *f = *state;
+
+    sign_in(f);
+    two_hosts_put(f);
+    expect(f, "GET", "/api/v1/incidents?filter=not%20part_of%20exists", NULL, "cookie", 200,
+           "\"total\":1}");
+    expect(f, "PATCH", "/api/v1/incidents/I", "{\"assignee\":\"admin\"}", "cookie", 200, "admin");
+    expect(f, "GET", "/api/v1/incidents/I2", NULL, "cookie", 200, "\"assignee\":\"admin\"");
+    expect(f, "GET", "/api/v1/alerts/S0", NULL, "cookie", 200, "\"assignee\":\"admin\"");
+    expect(f, "GET", "/api/v1/alerts/S1", NULL, "cookie", 200, "\"assignee\":\"bob\"");
+    expect(f, "PATCH", "/api/v1/incidents/I",
+           "{\"state\":\"closed\",\"verdict\":\"true_positive\"}", "cookie", 200, "closed");
+    expect(f, "GET", "/api/v1/incidents/I1", NULL, "cookie", 200,
+           "\"state\":\"closed\",\"assignee\":\"admin\",\"verdict\":\"true_positive\"");
+    expect(f, "GET", "/api/v1/alerts?filter=verdict%20%3D%20true_positive", NULL, "cookie", 200,
+           "\"total\":2}");
+    expect(f, "GET", "/api/v1/alerts/S2", NULL, "cookie", 200, "\"verdict\":\"benign\"");
+    expect(f, "GET", "/api/v1/alerts?filter=state%20%3D%20open", NULL, "cookie", 200,
+           "\"total\":1}");
+    /* taken back: what was closed before stays so */
+    expect(f, "PATCH", "/api/v1/incidents/I", "{\"state\":\"open\",\"verdict\":\"none\"}", "cookie",
+           200, "open");
+    expect(f, "GET", "/api/v1/incidents/I2", NULL, "cookie", 200, "\"state\":\"open\"");
+    expect(f, "GET", "/api/v1/alerts?filter=state%20%3D%20open", NULL, "cookie", 200,
+           "\"total\":3}");
+    expect(f, "GET", "/api/v1/alerts/S2", NULL, "cookie", 200, "\"state\":\"closed\"");
+    expect(f, "POST", "/api/v1/incidents/bulk",
+           "{\"ids\":[\"I2\"],\"set\":{\"state\":\"closed\",\"verdict\":\"benign\"}}", "cookie",
+           200, "\"changed\":1");
+    expect(f, "GET", "/api/v1/alerts/S0", NULL, "cookie", 200, "\"state\":\"open\"");
+}
+
 static void an_incident_is_closed_and_says_when(void **state)
 {
     struct face *f = *state;
@@ -431,6 +488,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(an_alert_is_closed_with_a_verdict_assigned_and_commented),
         T(many_alerts_are_changed_at_once_by_filter_or_by_id),
+        T(what_is_made_of_an_incident_is_made_of_its_members_and_their_alerts),
         T(an_incident_is_closed_and_says_when),
         T(an_exception_is_kept_when_its_condition_is_understood),
         T(a_preview_counts_the_alerts_it_would_have_held_back),
