@@ -35,7 +35,7 @@ static int call(const struct sk_args *a, const char *method, const char *path, s
 
 static int incidents_run(const struct sk_args *a)
 {
-    return sk_list_run(a, &sk_kind_incident, NULL);
+    return sk_list_run(a, &sk_kind_incident, sk_args_flag(a, "all") ? NULL : "not part_of exists");
 }
 
 static int actions_run(const struct sk_args *a)
@@ -49,14 +49,18 @@ static int drills_run(const struct sk_args *a)
 }
 
 static const struct sk_opt list_opts[] = {SK_LIST_OPTS};
+static const struct sk_opt incidents_opts[] = {
+    {"all", 'a', NULL, NULL, "also those of one host that are part of one over several", false},
+    SK_LIST_OPTS};
 
 const struct sk_cmd sk_cmd_incidents = {
     .name = "incidents",
     .summary = "list incidents: alerts that belong together",
     .usage = "[OPTIONS]",
-    .opts = list_opts,
+    .opts = incidents_opts,
     .run = incidents_run,
-    .examples = "  skep incidents --filter 'state = open and risk > 50' --sort -risk"};
+    .examples = "  skep incidents --filter 'state = open and risk > 50' --sort -risk\n"
+                "  skep incidents --all --filter 'hosts intersects (node-2)'"};
 const struct sk_cmd sk_cmd_actions = {
     .name = "actions",
     .summary = "list what was done in response",
