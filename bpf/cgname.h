@@ -3,6 +3,8 @@
 #ifndef SKEP_CGNAME_H
 #define SKEP_CGNAME_H
 
+#include "core.h"
+
 #ifndef BARRIER
 #define BARRIER(x) asm volatile("" : "+r"(x))
 #endif

@@ -12,6 +12,8 @@
 #define AF_INET6 10
 enum bpf_func_id___loop { BPF_FUNC_loop___loop = 181 };
 #define HAVE_LOOP bpf_core_enum_value_exists(enum bpf_func_id___loop, BPF_FUNC_loop___loop)
+/* bpf_loop, which libbpf's headers do not name before 0.7 */
+static long (*const loop_call)(__u32 n, void *step, void *ctx, __u64 flags) = (void *)181;
 #define BARRIER(x) asm volatile("" : "+r"(x))
 
 /* ---- settings ---- */

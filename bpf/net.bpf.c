@@ -416,8 +416,9 @@ struct query {
     struct user_msghdr_head msg;
 };
 _Static_assert(sizeof(struct query) <= sizeof(((struct scratch *)0)->query), "room in scratch");
-__u32 skb_udp_on; /* set by user space: the programs on UDP tell them, not those on calls */
+__u32 skb_udp_on; /* set by user space: programs on sockets tell them, not those on calls */
 const volatile __u8 skb_type_sendto;
+const volatile __u32 skb_nr_write;
 
 /* Was the question, behind the addresses in the scratch space, asked by the process a moment ago?
  * Its number, the first two bytes, does not count. A global function: seen once by the verifier. */
@@ -506,18 +507,39 @@ static __always_inline __be16 port_of(struct sock *sk, __u64 addr, struct sockad
 }
 
 /* sendmmsg: the C library asks for both kinds of addresses by one call. */
-static __always_inline int queries_tell(struct sys_exit_ctx *ctx, struct sock *sk, struct query *q,
-                                        __u64 vec)
+static __always_inline int queries_tell(struct sock *sk, struct query *q, __u64 vec, __s64 n)
 {
     int i;
 
-    for (i = 0; i < 2 && i < ctx->ret; i++) {
+    for (i = 0; i < 2 && i < n; i++) {
         if (bpf_probe_read_user(&q->msg, sizeof(q->msg), (void *)(vec + i * MMSG_SIZE)))
             return 0;
         if (to_names(port_of(sk, q->msg.name, &q->a)) && query_of_msg(q))
             query_tell(sk);
     }
     return 0;
+}
+
+/* To which port the call sends, and where its address is in the caller's memory: 0, of a socket that
+ * is connected. */
+static __always_inline __be16 peer_read(const volatile struct skw_sys *y, struct pt_regs *regs,
+                                        struct sock *sk, struct query *q, __u64 *addr)
+{
+    *addr = sys_arg(regs, y->str0);
+    if (y->flags & SKW_S_MSG) {
+        bpf_probe_read_user(&q->msg, sizeof(q->msg), (void *)*addr);
+        *addr = q->msg.name;
+    }
+    return port_of(sk, *addr, &q->a);
+}
+
+/* The call sent n bytes to a name server. */
+static __always_inline int question(const volatile struct skw_sys *y, struct pt_regs *regs,
+                                    struct sock *sk, struct query *q, __s64 n)
+{
+    q->data = sys_arg(regs, 1);
+    q->size = n > SKW_QUERY_MAX ? SKW_QUERY_MAX : (__u32)n;
+    return y->flags & SKW_S_MSG && !query_of_msg(q) ? 0 : query_tell(sk);
 }
 
 /* sendto, recvfrom and kin: the peers of sockets that are not connected, each once in a while, and
@@ -554,19 +576,10 @@ static __always_inline int on_peer(struct sys_exit_ctx *ctx)
     q->type = y->type;
     q->ring = RING_OF(ctx->id);
     if (y->str2 >= 0)
-        return skb_udp_on ? 0 : queries_tell(ctx, sk, q, addr);
-    if (y->flags & SKW_S_MSG) {
-        bpf_probe_read_user(&q->msg, sizeof(q->msg), (void *)addr);
-        addr = q->msg.name;
-    }
-    port = port_of(sk, addr, &q->a);
-    if (y->str1 >= 0 && to_names(port)) {
-        if (skb_udp_on)
-            return 0;
-        q->data = sys_arg(regs, 1);
-        q->size = ctx->ret > SKW_QUERY_MAX ? SKW_QUERY_MAX : (__u32)ctx->ret;
-        return y->flags & SKW_S_MSG && !query_of_msg(q) ? 0 : query_tell(sk);
-    }
+        return skb_udp_on ? 0 : queries_tell(sk, q, addr, ctx->ret);
+    port = peer_read(y, regs, sk, q, &addr);
+    if (y->str1 >= 0 && to_names(port))
+        return skb_udp_on ? 0 : question(y, regs, sk, q, ctx->ret);
     if (!addr || !port || (WANTED(ctx->id) & SKW_ONLY_QUERIES))
         return 0;
     x = mix(skb_seed, number);
@@ -650,16 +663,63 @@ static __always_inline int on_udp(unsigned long long *ctx, struct sock *sk, stru
     return query_tell(plain);
 }
 
-SEC("fentry")
+SEC("fentry/udp_sendmsg")
 int BPF_PROG(skb_udp, struct sock *sk, struct msghdr *msg, __u64 len)
 {
     return on_udp(ctx, sk, msg, len);
 }
 
-SEC("fentry")
+SEC("fentry/udpv6_sendmsg")
 int BPF_PROG(skb_udp6, struct sock *sk, struct msghdr *msg, __u64 len)
 {
     return on_udp(ctx, sk, msg, len);
+}
+
+/* What the call that is under way has sent; for sendmmsg, each of whose messages comes here, all of
+ * them: a question is told once. */
+static __noinline int sent_tell(struct sock *sk, __u64 number, int n)
+{
+    struct task_struct *t = bpf_get_current_task_btf();
+    struct pt_regs *regs = (void *)bpf_task_pt_regs(t);
+    __u32 nr = sys_nr(regs);
+    const volatile struct skw_sys *y = &skb_sys[nr & (SKW_SYS_MAX - 1)];
+    struct scratch *s = scratch_get();
+    struct query *q;
+    __u64 addr;
+    __be16 port;
+
+    if (!s || (__u32)t->tgid == skb_self)
+        return 0;
+    if (nr != skb_nr_write && (nr >= SKW_SYS_MAX || !y->type || y->str1 < 0))
+        return 0; /* no call that we know to send */
+    q = (void *)s->query;
+    CLEAR(q);
+    q->ino = BPF_CORE_READ((struct sock *)number, sk_socket, file, f_inode, i_ino);
+    q->fd = (__s32)sys_arg(regs, 0);
+    q->type = y->type ? y->type : skb_type_sendto;
+    q->ring = RING_FILE;
+    if (nr == skb_nr_write)
+        port = port_of(sk, 0, &q->a);
+    else if (y->str2 >= 0)
+        return queries_tell(sk, q, sys_arg(regs, y->str0), (__s32)sys_arg(regs, y->str2));
+    else
+        port = peer_read(y, regs, sk, q, &addr);
+    return to_names(port) ? question(y, regs, sk, q, n) : 0;
+}
+
+/*
+ * Elsewhere, from Linux 6.3: where any socket has sent, whichever the call. The end of the calls
+ * that send would be paid for by TCP, by a multiple of this.
+ */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(skb_sent, struct sock *sk, int n)
+{
+    __u64 number;
+
+    if (sk->sk_type != SOCK_DGRAM || n <= 0 || !skb_udp_on || IDLE)
+        return 0;
+    number = word_at(ctx);
+    return sent_tell(can_cast() ? sk : (void *)number, number, n);
 }
 
 /* Of connections that never came to be: why, as connect(2) would have said. */

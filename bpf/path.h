@@ -150,7 +150,7 @@ __noinline int skb_path(__u64 dentry, __u64 mnt, __u32 off, __u64 root_dentry, _
     w->mnt_root = (__u64)BPF_CORE_READ((struct vfsmount *)mnt, mnt_root);
     w->n = 0;
     if (HAVE_LOOP)
-        bpf_loop(SKW_DEPTH_MAX + 16, walk_loop, &c, 0);
+        loop_call(SKW_DEPTH_MAX + 16, walk_loop, &c, 0);
     else
         for (i = 0; i < SKW_DEPTH_MAX + 16; i++)
             if (walk_loop(i, &c))

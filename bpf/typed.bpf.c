@@ -29,7 +29,7 @@ JUMPS(skb_typed);
 JUMPS(skb_typed2);
 
 #define TYPED(name, body)                                                                          \
-    SEC("fexit")                                                                                   \
+    SEC("fexit/call") /* user space names the function */                                          \
     int BPF_PROG(name, struct pt_regs *regs, long ret)                                             \
     {                                                                                              \
         struct sys_exit_ctx c = {.id = sys_nr(regs), .ret = ret};                                  \
@@ -37,7 +37,7 @@ JUMPS(skb_typed2);
         return WANTED(c.id) ? body(&c) : 0;                                                        \
     }
 #define ENTRIES(name, body)                                                                        \
-    SEC("tp")                                                                                      \
+    SEC("tp/syscalls") /* and the tracepoint */                                                    \
     int name(struct sys_exit_ctx *ctx)                                                             \
     {                                                                                              \
         return WANTED(ctx->id) ? body(ctx) : 0;                                                    \
@@ -51,7 +51,7 @@ ENTRIES(skb_sock_call, on_sock)
 ENTRIES(skb_cred, on_cred)
 ENTRIES(skb_peer, on_peer)
 
-SEC("fexit")
+SEC("fexit/__secure_computing")
 int skb_refused(__u64 *ctx)
 {
     struct task_struct *t;

@@ -76,7 +76,11 @@ static bool headers_make(struct sk_http *h, const char *bearer)
 static void options_set(struct sk_http *h, const struct sk_http_conf *conf)
 {
     (void)curl_easy_setopt(h->easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
     (void)curl_easy_setopt(h->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    (void)curl_easy_setopt(h->easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
     (void)curl_easy_setopt(h->easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(h->easy, CURLOPT_PATH_AS_IS, 1L);
     (void)curl_easy_setopt(h->easy, CURLOPT_USERAGENT, "skep/" SK_VERSION);

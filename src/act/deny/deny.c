@@ -275,6 +275,7 @@ static int load(struct sk_deny *d, const struct sk_deny_plan *p, struct sk_err *
     libbpf_print_fn_t before = libbpf_set_print(quiet);
     int r = -EPERM, held;
 
+    (void)libbpf_set_strict_mode(LIBBPF_STRICT_ALL); /* before 1.0: NULL and errno, as since then */
     if (!p->no_lsm)
         r = load_as(d, p, SKD_LSM);
     if (r == 0 && !p->no_lsm) {

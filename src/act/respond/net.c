@@ -92,10 +92,13 @@ static int load(const struct rs_job *j, const struct rs_peers *l, struct respond
                 struct sk_err *err)
 {
     bool isolate = j->rec->a.kind == SK_AK_ISOLATE;
-    struct respond_bpf *b = respond_bpf__open();
+    struct respond_bpf *b;
     size_t i;
-    int r = b ? 0 : -errno;
+    int r;
 
+    (void)libbpf_set_strict_mode(LIBBPF_STRICT_ALL); /* before 1.0: NULL and errno, as since then */
+    b = respond_bpf__open();
+    r = b ? 0 : -errno;
     if (b) {
         b->rodata->skr_listed_pass = isolate;
         /* the kernel's own sockets of a network namespace are in the cgroup of who made it */

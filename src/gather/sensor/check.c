@@ -42,15 +42,15 @@ static const struct bpf_insn nothing[] = {
 static int typed_try(const struct typed *t)
 {
     SK_CLEANUP(sk_closep) int prog = -1, link = -1;
-    LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = t->attach);
+    struct sk_prog_hook hook = {.type = t->prog, .attach = t->attach};
     int id = libbpf_find_vmlinux_btf_id(t->name, t->attach);
 
     if (id < 0)
         return -ENOENT;
-    opts.attach_btf_id = (uint32_t)id;
-    prog = bpf_prog_load(t->prog, "skep_check", "GPL", nothing, SK_ARRAY_LEN(nothing), &opts);
+    hook.btf_id = (uint32_t)id;
+    prog = sk_prog_load(&hook, "skep_check", nothing, SK_ARRAY_LEN(nothing));
     if (prog < 0)
-        return -errno;
+        return prog;
     link = bpf_raw_tracepoint_open(NULL, prog);
     return link < 0 ? -errno : 0;
 }
@@ -139,6 +139,7 @@ int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n, str
     SK_CLEANUP(sk_closep) int prog = -1;
     struct sk_hook *v = sk_arena_array(a, ROWS_MAX, sizeof(*v));
     struct sk_typed fn = {0};
+    struct sk_prog_hook tracepoint = {.type = BPF_PROG_TYPE_TRACEPOINT};
     struct sk_kbtf btf = {0};
     const char *why;
     size_t n = 0, i;
@@ -155,10 +156,7 @@ int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n, str
                                   .granted = r == 0,
                                   .used = r == 0 && typed[i].used};
     }
-    prog = bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, "skep_check", "GPL", nothing,
-                         SK_ARRAY_LEN(nothing), NULL);
-    if (prog < 0)
-        prog = -errno;
+    prog = sk_prog_load(&tracepoint, "skep_check", nothing, SK_ARRAY_LEN(nothing));
     why = NULL;
     r = sk_kbtf_read(&btf);
     if (r == 0)

@@ -255,6 +255,7 @@ void sk_hooks_settings(struct sk_sensor *s)
     ro->skb_type_exit = SK_E_PROCEXIT;
     ro->skb_type_tcpclose = SK_E_TCPCLOSE;
     ro->skb_type_sendto = SK_E_SENDTO;
+    ro->skb_nr_write = __NR_write;
     for (i = 0; i < SK_ARRAY_LEN(calls); i++)
         ro->skb_sys[calls[i].nr & (SKW_SYS_MAX - 1)] = calls[i].sys;
     ro->skb_type_exec = SK_E_EXECVE;
@@ -421,15 +422,17 @@ static void close_want(struct sk_sensor *s)
     }
 }
 
-/* Questions to name servers: where UDP itself may be hooked, else at the calls. */
+/* Questions to name servers: at UDP itself or where any socket has sent, else at the calls. */
 static void udp_want(struct sk_sensor *s)
 {
-    struct bpf_program *const v[2] = {s->skel->progs.skb_udp, s->skel->progs.skb_udp6};
-    bool on = (s->queries || wanted(s, SK_E_SENDTO) || wanted(s, SK_E_SENDMSG)) && s->typed &&
-              s->fn.udp[0] && s->fn.udp[1];
+    struct bpf_program *const udp[2] = {s->skel->progs.skb_udp, s->skel->progs.skb_udp6},
+                              *const sent[2] = {s->skel->progs.skb_sent};
+    struct bpf_program *const *v = sk_typed_udp(s) ? udp : sent;
+    bool on = (s->queries || wanted(s, SK_E_SENDTO) || wanted(s, SK_E_SENDMSG)) &&
+              (sk_typed_udp(s) || s->sends);
     int i;
 
-    for (i = 0; on && i < 2; i++) {
+    for (i = 0; on && i < 2 && v[i]; i++) {
         if (!s->udp[i])
             s->udp[i] = bpf_program__attach(v[i]);
         if (s->udp[i])

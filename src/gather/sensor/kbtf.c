@@ -7,6 +7,11 @@
 
 #define FILE_MAX ((size_t)64 << 20)
 
+/* Kinds that a kernel may have and the headers of Ubuntu 22.04 do not, and what is behind them. */
+enum { KIND_DECL_TAG = 17, KIND_TYPE_TAG, KIND_ENUM64 };
+#define DECL_TAG_SIZE 4
+#define ENUM64_SIZE 12
+
 /* Bytes behind a type's head; -1: a kind that we do not know. */
 static ssize_t tail_size(const struct btf_type *t)
 {
@@ -28,10 +33,10 @@ static ssize_t tail_size(const struct btf_type *t)
         return sizeof(struct btf_var);
     case BTF_KIND_DATASEC:
         return (ssize_t)(n * sizeof(struct btf_var_secinfo));
-    case BTF_KIND_DECL_TAG:
-        return sizeof(struct btf_decl_tag);
-    case BTF_KIND_ENUM64:
-        return (ssize_t)(n * sizeof(struct btf_enum64));
+    case KIND_DECL_TAG:
+        return DECL_TAG_SIZE;
+    case KIND_ENUM64:
+        return (ssize_t)(n * ENUM64_SIZE);
     case BTF_KIND_PTR:
     case BTF_KIND_FWD:
     case BTF_KIND_TYPEDEF:
@@ -40,7 +45,7 @@ static ssize_t tail_size(const struct btf_type *t)
     case BTF_KIND_RESTRICT:
     case BTF_KIND_FUNC:
     case BTF_KIND_FLOAT:
-    case BTF_KIND_TYPE_TAG:
+    case KIND_TYPE_TAG:
         return 0;
     default:
         return -1;

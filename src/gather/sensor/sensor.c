@@ -99,6 +99,15 @@ static int rings_open(struct sk_sensor *s)
     return 0;
 }
 
+static void sends_see(void *arg, uint32_t id, const struct btf_type *t, const char *name)
+{
+    bool *found = arg;
+
+    (void)id;
+    (void)t;
+    *found |= strcmp(name, "btf_trace_sock_send_length") == 0;
+}
+
 /* What there is to hook, and how pointers are followed. The kernel's types are let go of before
  * libbpf reads them for itself: they are large. */
 static int types_look(struct sk_sensor *s)
@@ -111,6 +120,8 @@ static int types_look(struct sk_sensor *s)
         return r;
     r = sk_casts_find(&s->casts, &btf);
     s->typed = r == 0 && sk_typed_probe(&btf, &s->fn, &why) == 0;
+    if (r == 0)
+        r = sk_kbtf_each(&btf, BTF_KIND_TYPEDEF, sends_see, &s->sends);
     sk_kbtf_done(&btf);
     return r;
 }
@@ -129,6 +140,8 @@ static int object_open(struct sk_sensor *s, struct sk_err *err)
         sk_hooks_settings(s);
         r = sk_typed_open(s);
     }
+    if (r == 0 && (!s->sends || sk_typed_udp(s)))
+        r = bpf_program__set_autoload(s->skel->progs.skb_sent, false);
     return r < 0 ? sk_err_errno(err, -r, "BPF object") : 0;
 }
 

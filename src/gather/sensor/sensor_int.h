@@ -16,6 +16,7 @@
 struct skep_bpf;
 struct bpf_link;
 struct bpf_program;
+struct bpf_insn;
 
 #define SK_HOOKS_MAX 128
 #define SK_GROUPS 2   /* types of functions that typed hooks are loaded for */
@@ -58,10 +59,11 @@ struct sk_sensor {
         *late; /* tracepoints' programs, once a typed hook has failed; shares the maps */
     struct bpf_link *base[8];         /* typed hooks, always on */
     struct bpf_link *tcp_state;       /* while the end of connections is wanted */
-    struct bpf_link *udp[2];          /* while questions to name servers are, where it is granted */
+    struct bpf_link *udp[2];          /* once questions to name servers were, where it is granted */
     struct sk_tap call[SK_HOOKS_MAX]; /* by line of the hook table */
     uint64_t want[2], bulk[2];        /* types; bulk: only the recorder asks for them */
     bool queries;                     /* to name servers are wanted */
+    bool sends;                       /* the kernel tells where a socket has sent, from 6.3 */
     bool typed;                       /* typed hooks are granted */
     struct sk_typed fn;               /* then */
     struct sk_tap refused;            /* and: calls that seccomp refuses */
@@ -122,6 +124,7 @@ int sk_typed_probe(const struct sk_kbtf *btf, struct sk_typed *ret,
 int sk_typed_try(uint32_t id) SK_NODISCARD; /* an empty program there for a moment */
 bool sk_typed_preemptible(struct sk_str version, struct sk_str mode);
 int sk_typed_open(struct sk_sensor *s) SK_NODISCARD; /* after the probe, before load */
+bool sk_typed_udp(const struct sk_sensor *s); /* programs on UDP itself are granted */
 int sk_typed_load(struct sk_sensor *s) SK_NODISCARD;
 /* Attaches the hook of a line. 0 or -errno; -ENOENT: this kernel has no such function. */
 int sk_typed_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret) SK_NODISCARD;
@@ -140,10 +143,20 @@ int sk_object_no_tracepoints(struct skep_bpf *skel) SK_NODISCARD; /* they are no
 int sk_object_tracepoint(struct sk_sensor *s, enum sk_prog kind,
                          struct bpf_program **ret) SK_NODISCARD;
 
+/* ---- prog.c ---- */
+struct sk_prog_hook {
+    uint32_t type, attach; /* enum bpf_prog_type, enum bpf_attach_type */
+    uint32_t btf_id;       /* of what it is attached to; 0: nothing */
+};
+/* Descriptor of a program of n instructions, or -errno. */
+int sk_prog_load(const struct sk_prog_hook *hook, const char *name, const struct bpf_insn *code,
+                 size_t n) SK_NODISCARD;
+
 /* ---- loadlog.c ---- */
 void sk_loadlog_start(void); /* from here on libbpf is silent; this thread's refusals are kept */
 const char *sk_loadlog_reason(void);               /* "" when the kernel gave none */
-struct sk_str sk_loadlog_line(struct sk_str text); /* the last that matters of a load's log */
+/* The last line that matters of a load's log; bare: text is the log, without marks around it. */
+struct sk_str sk_loadlog_line(struct sk_str text, bool bare);
 
 /* ---- records.c ---- */
 void sk_record(struct sk_sensor *s, const struct skw_hdr *h, size_t n);

@@ -123,14 +123,12 @@ static int functions_find(struct sk_typed *ret, const struct sk_kbtf *btf)
 /* Descriptor of the link, or -errno. */
 static int attach(uint32_t id, const char *name, const struct bpf_insn *code, size_t n)
 {
-    LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FEXIT,
-                .attach_btf_id = id);
-    SK_CLEANUP(sk_closep)
-    int prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, name, "Dual BSD/GPL", code, n, &opts);
+    struct sk_prog_hook hook = {BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT, id};
+    SK_CLEANUP(sk_closep) int prog = sk_prog_load(&hook, name, code, n);
     int link;
 
     if (prog < 0)
-        return errno ? -errno : prog;
+        return prog;
     link = bpf_raw_tracepoint_open(NULL, prog);
     return link < 0 ? -errno : link;
 }
@@ -204,12 +202,17 @@ static int program_open(struct sk_sensor *s, size_t group, size_t kind)
     return bpf_program__set_attach_target(program(s, group, kind), 0, target);
 }
 
+bool sk_typed_udp(const struct sk_sensor *s)
+{
+    return s->typed && s->fn.udp[0] && s->fn.udp[1];
+}
+
 /* The programs on UDP, where both its functions are there. */
 static int udp_open(struct sk_sensor *s)
 {
     static const char *const target[2] = {SK_UDP, SK_UDP6};
     struct bpf_program *const v[2] = {s->skel->progs.skb_udp, s->skel->progs.skb_udp6};
-    bool on = s->typed && s->fn.udp[0] && s->fn.udp[1];
+    bool on = sk_typed_udp(s);
     int i, r = 0;
 
     for (i = 0; r == 0 && i < 2; i++)

@@ -30,18 +30,31 @@ static void a_refusal_is_told_with_the_verifiers_last_word(void **state)
                "invalid bpf_context access off=64 size=8\n"
                "processed 1 insns (limit 1000000) max_states_per_insn 0 total_states 0\n"
                "verification time 12 usec\n\n"
-               "-- END PROG LOAD LOG --\n"));
+               "-- END PROG LOAD LOG --\n"),
+        false);
 
     (void)state;
     assert_true(sk_str_eq(said, SK_STR("invalid bpf_context access off=64 size=8")));
 }
 
+static void so_it_is_by_libbpf_before_1_0_which_tells_the_log_alone(void **state)
+{
+    struct sk_str said = sk_loadlog_line(SK_STR("libbpf: \n; int skb_exec(\n"
+                                                "0: (85) call unknown#181\n"
+                                                "invalid func unknown#181\n"
+                                                "processed 1 insns (limit 1000000)\n\n"),
+                                         true);
+
+    (void)state;
+    assert_true(sk_str_eq(said, SK_STR("invalid func unknown#181")));
+}
+
 static void what_is_no_verifiers_log_says_nothing(void **state)
 {
     (void)state;
-    assert_int_equal(sk_loadlog_line(SK_STR("libbpf: failed to load object\n")).n, 0);
-    assert_int_equal(sk_loadlog_line(SK_STR("BEGIN PROG LOAD LOG --\nprocessed 0 insns\n")).n, 0);
-    assert_int_equal(sk_loadlog_line(SK_STR("")).n, 0);
+    assert_int_equal(sk_loadlog_line(SK_STR("libbpf: failed to load object\n"), false).n, 0);
+    assert_int_equal(sk_loadlog_line(SK_STR("BEGIN PROG LOAD LOG --\nprocessed 0 insns\n"), false).n, 0);
+    assert_int_equal(sk_loadlog_line(SK_STR(""), false).n, 0);
 }
 
 static size_t chowns;
@@ -113,4 +126,6 @@ static void a_call_without_a_typed_hook_is_seen_by_its_tracepoint(void **state)
 
 SK_TEST_MAIN(a_call_without_a_typed_hook_is_seen_by_its_tracepoint,
              only_a_kernel_that_does_not_preempt_gets_typed_hooks,
-             a_refusal_is_told_with_the_verifiers_last_word, what_is_no_verifiers_log_says_nothing)
+             a_refusal_is_told_with_the_verifiers_last_word,
+             so_it_is_by_libbpf_before_1_0_which_tells_the_log_alone,
+             what_is_no_verifiers_log_says_nothing)
