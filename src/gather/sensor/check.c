@@ -15,7 +15,7 @@ struct typed { /* a hook that is found by its name in the kernel's BTF */
     const char *name, *how, *why;
     enum bpf_prog_type prog;
     enum bpf_attach_type attach;
-    bool used;
+    bool used, untyped; /* untyped: only where typed hooks at the end of calls are not granted */
 };
 
 #define TP_BTF "tp_btf", .prog = BPF_PROG_TYPE_TRACING, .attach = BPF_TRACE_RAW_TP
@@ -27,6 +27,8 @@ static const struct typed typed[] = {
     {"cgroup_rmdir", .how = TP_BTF, .why = "end of containers (memory is freed later)",
      .used = true},
     {"inet_sock_set_state", .how = TP_BTF, .why = "end of TCP connections", .used = true},
+    {"sock_send_length", .how = TP_BTF, .why = "questions to name servers, also written ones",
+     .used = true, .untyped = true},
     {"io_uring_submit_req", .how = TP_BTF, .why = "opens and connects made through io_uring"},
     {"bprm_check_security", .how = LSM, .why = "refusing programs before they start"},
     {"file_open", .how = LSM, .why = "refusing opens"},
@@ -162,6 +164,8 @@ int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n, str
     if (r == 0)
         r = sk_typed_probe(&btf, &fn, &why);
     sk_kbtf_done(&btf);
+    for (i = 0; i < SK_ARRAY_LEN(typed); i++)
+        v[i].used = v[i].used && !(typed[i].untyped && r == 0);
     for (i = 0; i < SK_P_N; i++)
         v[n++] = fexit_row(a, &fn, r, why, i);
     for (i = 0; i < SK_P_N; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* On the running kernel, as root: what really happens is what is told. Skipped without BPF. */
+#include "base/file.h"
 #include "base/time.h"
 #include "sensor/sensor.h"
 #include "tests/sk_test.h"
@@ -26,12 +27,14 @@ struct seen { /* of one event, copied */
     bool blocked, failed, created, memfd, deleted, write;
     int64_t exit_code;
     char path[256], fd[256], cmdline[256], exepath[256], container[80], parent[64], cwd[64];
+    char dns[64];
 };
 static struct seen log_[KEEP];
 static size_t n_log, n_all;
 static uint64_t only_pid; /* and its children */
 static size_t n_others;   /* connections of others */
 static struct sk_sensor *s;
+static bool folds; /* what repeats itself is told once, as it usually is */
 
 static void put(char *dst, size_t size, struct sk_str v)
 {
@@ -74,6 +77,8 @@ static void on_event(void *arg, const struct sk_event *ev)
     put(o->exepath, sizeof(o->exepath), p->exepath);
     put(o->cwd, sizeof(o->cwd), p->cwd);
     put(o->container, sizeof(o->container), p->container_id);
+    if (ev->dns)
+        put(o->dns, sizeof(o->dns), ev->dns->name);
     if (p->parent)
         put(o->parent, sizeof(o->parent), p->parent->name);
 }
@@ -86,7 +91,7 @@ static bool sensor_up(uint32_t ring_kib, uint32_t connections)
                                   .event = on_event,
                                   .ring_kib = ring_kib,
                                   .connections = connections,
-                                  .no_repeat = true};
+                                  .no_repeat = !folds};
     uint64_t want[2] = {~0ULL, ~0ULL};
     struct sk_str why;
 
@@ -411,6 +416,71 @@ static void a_connection_is_told_by_both_ends_with_the_client_first(void **state
     assert_true(x && x < log_ + n_log);
     assert_int_equal(x->rawres, -ECONNREFUSED);
     assert_non_null(find(SK_E_LISTEN, "127.0.0.1:"));
+    down();
+}
+
+/* A question for the address of "NAME.skep", NAME one letter. */
+static size_t question(char name, unsigned char ret[64])
+{
+    static const unsigned char v[] = "\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x01?\4skep\0\0\x01\0\x01";
+
+    memcpy(ret, v, sizeof(v) - 1);
+    ret[13] = (unsigned char)name;
+    return sizeof(v) - 1;
+}
+
+static void questions_do(void)
+{
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    unsigned char q[6][64];
+    struct iovec v[6];
+    struct mmsghdr m[6] = {0};
+    int fd[6], i;
+
+    for (i = 0; i < 6; i++) {
+        v[i] = (struct iovec){q[i], question((char)('a' + i), q[i])};
+        m[i].msg_hdr = (struct msghdr){.msg_iov = &v[i], .msg_iovlen = 1};
+        fd[i] = socket(AF_INET, SOCK_DGRAM, 0);
+        if (fd[i] < 0 || (i > 0 && connect(fd[i], (void *)&a, sizeof(a)) < 0))
+            _exit(96);
+    }
+    if (sendto(fd[0], q[0], v[0].iov_len, 0, (void *)&a, sizeof(a)) < 0 ||
+        send(fd[1], q[1], v[1].iov_len, 0) < 0 || sendmsg(fd[2], &m[2].msg_hdr, 0) < 0 ||
+        sendmmsg(fd[3], &m[3], 2, 0) < 1 || write(fd[5], q[5], v[5].iov_len) < 0)
+        _exit(97);
+}
+
+/* Whether this kernel says where a socket has sent: then a written question is seen, too. */
+static bool sends_told(void)
+{
+    static const char name[] = "btf_trace_sock_send_length";
+    char *types = NULL;
+    size_t n = 0;
+    bool r;
+
+    assert_int_equal(sk_file_read(AT_FDCWD, "/sys/kernel/btf/vmlinux", 64 << 20, &types, &n, NULL),
+                     0);
+    r = memmem(types, n, name, sizeof(name)) != NULL;
+    free(types);
+    return r;
+}
+
+static void a_question_to_a_name_server_is_told_once_whichever_call_sent_it(void **state)
+{
+    char name[] = "?.skep";
+    size_t i, n;
+
+    folds = true;
+    NEED_SENSOR(0);
+    folds = false;
+    assert_int_equal(run(questions_do), 0);
+    for (name[0] = 'a'; name[0] <= 'f'; name[0]++) {
+        for (i = n = 0; i < n_log; i++)
+            n += strcmp(log_[i].dns, name) == 0;
+        if (name[0] != 'f' || sends_told())
+            assert_int_equal(n, 1);
+    }
     down();
 }
 
@@ -807,6 +877,7 @@ int main(void)
         a_deleted_program_is_told_as_such, a_family_has_its_descent_and_exit_codes,
         paths_are_seen_from_the_root_of_who_opens, changes_of_names_are_told_with_whole_paths,
         a_connection_is_told_by_both_ends_with_the_client_first,
+        a_question_to_a_name_server_is_told_once_whichever_call_sent_it,
         the_end_of_each_of_many_connections_is_told_once_by_both_ends,
         the_end_of_a_connection_that_had_no_place_counts_as_lost,
         a_call_that_seccomp_refuses_is_told_as_blocked,
