@@ -76,7 +76,8 @@ export class Program {
   }
   async spawn(args, ready) {
     this.out = '';
-    this.child = spawn(skepFile, [...args, '--data', this.data]);
+    const [file, ...before] = [...(this.within ?? []), skepFile]; // within: a program that runs it
+    this.child = spawn(file, [...before, ...args, '--data', this.data]);
     this.child.stdout.on('data', (d) => (this.out += d));
     this.child.stderr.on('data', (d) => (this.out += d));
     this.ended = new Promise((done) => this.child.once('exit', (code) => done(code)));

@@ -292,8 +292,10 @@ static struct con *con_use(struct jn_world *w, const struct sk_container *told)
     struct con *c = sk_map_get(w->cons, key);
     struct host *h;
 
-    if (c)
+    if (c && c->host->key == jn_key(told->host_id))
         return c;
+    if (c)
+        con_drop(w, c); /* restored elsewhere */
     if (++w->added >= SWEEP_EVERY)
         sweep(w);
     h = host_use(w, jn_key(told->host_id));
@@ -324,7 +326,7 @@ static void ports_take(struct con *c, const struct sk_container *told)
 
 void jn_world_container(struct jn_world *w, const struct sk_container *told)
 {
-    struct con *c = told->id.n && told->host_id.n ? con_use(w, told) : NULL;
+    struct con *c = told->id.n && told->host_id.n && !told->late ? con_use(w, told) : NULL;
     bool ended = told->state == SK_CS_EXITED || told->state == SK_CS_REMOVED;
     struct sk_ip ip = {0};
 
