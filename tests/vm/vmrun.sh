@@ -9,8 +9,9 @@ The guest is emulated (no KVM is asked for), has cgroup v2 only, no network, and
 files: changes stay in its memory. /run and /tmp begin empty. Output, errors and exit status are the
 command's; 77 and the reason: this machine cannot do it; 124: time is up; 125: it did not boot.
 
-  -k KERNEL   Debian's package, a .deb file, or a tree with boot/ and lib/modules/
-              (linux-image-amd64; linux-image-6.12-amd64 is another)
+  -k KERNEL   the distribution's package, a .deb file, or a tree with boot/ and lib/modules/
+              (linux-image-amd64, on Ubuntu linux-image-generic; linux-image-6.12-amd64 and
+              linux-image-generic-hwe-22.04 are others)
   -m MIB      memory (768)
   -c CPUS     processors (2)
   -t SECONDS  time it may take (600)
@@ -31,7 +32,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cache=$root/build/vm
 
-kernel=linux-image-amd64 mib=768 cpus=2 seconds=600 words='' prepare='' update=''
+kernel='' mib=768 cpus=2 seconds=600 words='' prepare='' update=''
 lsm=landlock,lockdown,yama,integrity,bpf # apparmor would have an engine ask for its tools
 shares=() variables=()
 
@@ -53,28 +54,37 @@ die() {
 
 # uncompress DIR VERSION: does here, in a second, what takes the guest eight. Without it a kernel boots too.
 uncompress() {
-	local from
+	local from tool magic
 	grep -q '^CONFIG_PVH=y' "$1/config-$2" 2>/dev/null || return 0
-	from=$(LC_ALL=C grep -abom 1 -P '\xFD7zXZ\x00' "$1/vmlinuz-$2" | head -n 1 | cut -d: -f1)
-	[ -n "$from" ] || return 0
-	tail -c "+$((from + 1))" "$1/vmlinuz-$2" | xz -dc 2>/dev/null >"$1/vmlinux-$2" # what follows is not xz
-	[ "$(head -c 4 "$1/vmlinux-$2" | tail -c 3)" = ELF ] || rm "$1/vmlinux-$2"
+	for tool in xz zstd; do
+		magic='\xFD7zXZ\x00'
+		[ $tool = xz ] || magic='\x28\xB5\x2F\xFD'
+		from=$(LC_ALL=C grep -abom 1 -P "$magic" "$1/vmlinuz-$2" | head -n 1 | cut -d: -f1)
+		[ -n "$from" ] || continue
+		tail -c "+$((from + 1))" "$1/vmlinuz-$2" | $tool -dc 2>/dev/null >"$1/vmlinux-$2" # more follows
+		[ "$(head -c 4 "$1/vmlinux-$2" | tail -c 3)" = ELF ] && return
+		rm "$1/vmlinux-$2"
+	done
 }
 
-# unpack DEB TREE: kernel and modules only.
+# unpack TREE DEB…: kernel and modules only, which Ubuntu has in packages of their own.
 unpack() {
-	local new=$2.new
+	local tree=$1 new=$1.new deb
+	shift
 	rm -rf "$new"
 	mkdir -p "$new"
-	dpkg-deb --fsys-tarfile "$1" | tar -C "$new" -x --no-same-owner --wildcards \
-		'./boot/*' '*lib/modules/*' || die "$1 could not be unpacked"
+	for deb in "$@"; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -C "$new" -x --no-same-owner --wildcards \
+			--exclude='./usr/share' './boot/*' './*lib/modules/*' 2>/dev/null
+	done
+	[ -d "$new/boot" ] || die "no kernel in $*"
 	if [ ! -d "$new/lib/modules" ] && [ -d "$new/usr/lib/modules" ]; then
 		mkdir -p "$new/lib" && mv "$new/usr/lib/modules" "$new/lib/"
 	fi
 	version=$(basename "$new"/lib/modules/*)
 	depmod -b "$new" "$version" || die 'depmod failed'
 	uncompress "$new/boot" "$version"
-	mv "$new" "$2"
+	mv "$new" "$tree"
 }
 
 # The image that a package such as linux-image-amd64 stands for; empty: no such package.
@@ -90,7 +100,7 @@ concrete() {
 
 # fetch PACKAGE LINK: the package's tree, with a link to it that spares asking apt the next time.
 fetch() {
-	local image tmp
+	local image modules tmp
 	image=$(concrete "$1")
 	if [ -z "$image" ] || [ -n "$update" ]; then
 		apt-get update >"$cache/apt.log" 2>&1
@@ -100,11 +110,13 @@ fetch() {
 	if [ ! -d "$cache/$image" ]; then
 		say "fetching $image"
 		tmp=$(mktemp -d "$cache/deb.XXXXXX") || die 'no room'
-		if ! (cd "$tmp" && apt-get download "$image" >"$cache/apt.log" 2>&1); then
+		modules=$(apt-cache depends "$image" | sed -n 's/^ *Depends: \(linux-modules-[0-9].*\)/\1/p')
+		# shellcheck disable=SC2086 # none or one
+		if ! (cd "$tmp" && apt-get download "$image" $modules >"$cache/apt.log" 2>&1); then
 			rm -rf "$tmp"
 			skip "$image could not be fetched, see build/vm/apt.log"
 		fi
-		unpack "$tmp"/*.deb "$cache/$image"
+		unpack "$cache/$image" "$tmp"/*.deb
 		rm -rf "$tmp"
 	fi
 	ln -sfn "$image" "$2"
@@ -116,11 +128,15 @@ kernel_get() {
 	mkdir -p "$cache"
 	exec 9>"$cache/lock"
 	flock -w 900 9 || die 'another vmrun.sh holds build/vm/lock'
+	if [ -z "$kernel" ]; then
+		kernel=linux-image-amd64
+		grep -qs '^ID=ubuntu' /etc/os-release && kernel=linux-image-generic
+	fi
 	if [ -d "$kernel" ]; then
 		tree=$(cd "$kernel" && pwd)
 	elif [ -f "$kernel" ]; then
 		tree=$cache/$(basename "$kernel" .deb)
-		[ -d "$tree" ] || unpack "$kernel" "$tree"
+		[ -d "$tree" ] || unpack "$tree" "$kernel"
 	else
 		link=$cache/package-$kernel
 		if [ ! -d "$link" ] || [ -n "$update" ]; then
