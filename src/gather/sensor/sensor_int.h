@@ -4,9 +4,9 @@
 #define SK_SENSOR_SENSOR_INT_H
 
 #include "base/map.h"
+#include "io/kbtf.h"
 #include "sensor/cgroups.h"
 #include "sensor/decode.h"
-#include "sensor/kbtf.h"
 #include "sensor/proctree.h"
 #include "sensor/ring.h"
 #include "sensor/sensor.h"

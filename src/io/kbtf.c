@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sensor/kbtf.h"
+#include "io/kbtf.h"
 
 #include <fcntl.h>
 
@@ -63,6 +63,7 @@ int sk_kbtf_parse(char *data, size_t n, struct sk_kbtf *ret)
     if (h->type_off > n || h->type_len > n - h->type_off || h->str_off > n ||
         h->str_len > n - h->str_off || h->str_len == 0 || h->type_off % 4 || h->hdr_len % 4)
         return -EBADMSG;
+    b.size = n + h->hdr_len;
     b.types = h->hdr_len + h->type_off;
     b.types_n = h->type_len;
     b.names = h->hdr_len + h->str_off;
@@ -93,25 +94,67 @@ void sk_kbtf_done(struct sk_kbtf *b)
     *b = (struct sk_kbtf){0};
 }
 
+static void type_plain(struct btf_type *t)
+{
+    struct btf_member *m = (void *)(t + 1);
+    uint32_t n = BTF_INFO_VLEN(t->info), i, *number = (void *)(t + 1);
+
+    switch (BTF_INFO_KIND(t->info)) {
+    case KIND_DECL_TAG:
+        t->info = BTF_KIND_INT << 24;
+        t->size = 1;
+        *number = 8; /* bits */
+        break;
+    case KIND_TYPE_TAG:
+        t->info = BTF_KIND_CONST << 24;
+        t->name_off = 0;
+        break;
+    case KIND_ENUM64: /* name and two numbers become name, type and place */
+        t->info = (uint32_t)BTF_KIND_UNION << 24 | n;
+        for (i = 0; i < n; i++)
+            m[i].type = m[i].offset = 0;
+        break;
+    default:
+        break;
+    }
+}
+
+/* The type at *at, which comes to stand behind it; NULL: its end, or it is not understood. */
+static struct btf_type *type_next(const struct sk_kbtf *b, size_t *at)
+{
+    size_t left = b->types + b->types_n - *at;
+    struct btf_type *t = (void *)(b->data + *at);
+    ssize_t tail;
+
+    if (left < sizeof(*t))
+        return NULL;
+    tail = tail_size(t);
+    if (tail < 0 || (size_t)tail > left - sizeof(*t) || t->name_off >= b->names_n)
+        return NULL;
+    *at += sizeof(*t) + (size_t)tail;
+    return t;
+}
+
+int sk_kbtf_plain(struct sk_kbtf *b)
+{
+    size_t at = b->types;
+    struct btf_type *t;
+
+    while ((t = type_next(b, &at)))
+        type_plain(t);
+    return at == b->types + b->types_n ? 0 : -EBADMSG;
+}
+
 int sk_kbtf_each(const struct sk_kbtf *b, uint32_t kind,
                  void (*fn)(void *arg, uint32_t id, const struct btf_type *t, const char *name),
                  void *arg)
 {
-    const char *at = b->data + b->types, *end = at + b->types_n;
     const struct btf_type *t;
+    size_t at = b->types;
     uint32_t id;
-    ssize_t tail;
 
-    for (id = 1; at < end; id++) {
-        t = (const void *)at;
-        if ((size_t)(end - at) < sizeof(*t))
-            return -EBADMSG;
-        tail = tail_size(t);
-        if (tail < 0 || tail > end - at - (ssize_t)sizeof(*t) || t->name_off >= b->names_n)
-            return -EBADMSG;
+    for (id = 1; (t = type_next(b, &at)); id++)
         if (BTF_INFO_KIND(t->info) == kind)
             fn(arg, id, t, b->data + b->names + t->name_off);
-        at += (ssize_t)sizeof(*t) + tail;
-    }
-    return 0;
+    return at == b->types + b->types_n ? 0 : -EBADMSG;
 }

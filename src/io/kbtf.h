@@ -7,8 +7,8 @@
  * Trust     the kernel's own; all the same nothing outside the file is read, and a kind that is not
  *           known ends the walk.
  */
-#ifndef SK_SENSOR_KBTF_H
-#define SK_SENSOR_KBTF_H
+#ifndef SK_IO_KBTF_H
+#define SK_IO_KBTF_H
 
 #include <linux/btf.h>
 
@@ -16,7 +16,7 @@
 
 struct sk_kbtf {
     char *data; /* owned */
-    size_t types, types_n, names, names_n;
+    size_t size, types, types_n, names, names_n;
 };
 
 /* 0, or -errno: -ENOENT without BTF, -EBADMSG. */
@@ -29,5 +29,12 @@ void sk_kbtf_done(struct sk_kbtf *b);
 int sk_kbtf_each(const struct sk_kbtf *b, uint32_t kind,
                  void (*fn)(void *arg, uint32_t id, const struct btf_type *t, const char *name),
                  void *arg) SK_NODISCARD;
+/*
+ * Puts kinds in place of those that came with Linux 5.16 and later, so that who does not know these
+ * can read the rest; ids and names stay. As libbpf does for kernels that do not know them: a tag of
+ * a declaration becomes a number of one byte, one of a type const, an enumeration of 64-bit values
+ * a union. 0, or -EBADMSG.
+ */
+int sk_kbtf_plain(struct sk_kbtf *b) SK_NODISCARD;
 
 #endif
