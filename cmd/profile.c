@@ -344,7 +344,7 @@ static int mode_run(const struct sk_args *a, const char *mode, const char *told)
     for (i = 1; i < a->n_pos; i++)
         sk_jw_kstr(&b.w, a->pos[i], sk_str_c(mode));
     for (i = 0; i < SK_ASPECTS && a->n_pos == 1; i++)
-        if (i != SK_AP_DNS && i != SK_AP_CAPABILITY)
+        if (i != SK_AP_CAPABILITY)
             sk_jw_kstr(&b.w, sk_enum_aspect.names[i], sk_str_c(mode));
     sk_jw_end(&b.w, '}');
     return body_send(a, &b, told);

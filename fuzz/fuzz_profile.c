@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a profile in YAML; what is read is written and read again, the same. Any bytes as
- * the path and arguments of a program: their classes are bounded and clean. */
+ * the path and arguments of a program, and as a name that is asked for: their classes are bounded
+ * and clean. */
 #include "detect/profile.h"
 
 #include <stdlib.h>
@@ -44,6 +45,7 @@ static void learn(struct sk_str text)
                                  .exe = text,
                                  .args = text,
                                  .name = text};
+    const struct sk_dns dns = {sk_str_sub(text, 0, 1024), SK_STR("A")};
     struct sk_event ev = {.proc = &p,
                           .container = &c,
                           .evt = {.type = SK_E_EXECVE, .time = 1},
@@ -61,6 +63,10 @@ static void learn(struct sk_str text)
     ev.evt.type = SK_E_OPENAT;
     ev.evt.is_open_write = true;
     (void)sk_profiles_event(ps, &ev, nobody, NULL);
+    ev.evt.type = SK_E_SENDTO;
+    ev.dns = &dns;
+    ev.fd = (struct sk_fd){.typechar = SK_FD_IPV4, .rip = {.family = 4}, .rport = 53};
+    (void)sk_profiles_event(ps, &ev, nobody, NULL);
     if (sk_profiles_due(ps, SK_PU_SAVE, INT64_MAX / 2, 0, 0, a, &out) != 0)
         return;
     for (i = 0; i < out.entries.n; i++) {
@@ -68,7 +74,8 @@ static void learn(struct sk_str text)
 
         if (e->value.n > SK_PROFILE_TEXT_MAX || e->shape.n > SK_PROFILE_TEXT_MAX ||
             memchr(e->value.p, '\n', e->value.n) || memchr(e->value.p, '*', e->value.n - 1))
-            if (!sk_str_ends(e->value, SK_STR("/**")))
+            if (!sk_str_ends(e->value, SK_STR("/**")) &&
+                !(e->aspect == SK_AP_DNS && sk_str_starts(e->value, SK_STR("*."))))
                 abort();
     }
 }

@@ -48,7 +48,7 @@ static bool mode_set(struct edit *e, uint32_t aspect, uint32_t mode)
     for (i = 0; i < e->p.aspects.n && !a; i++)
         if (e->aspects[i].aspect == aspect)
             a = &e->aspects[i];
-    if (!a || ((aspect == SK_AP_DNS || aspect == SK_AP_CAPABILITY) && mode != SK_PM_OFF)) {
+    if (!a || (aspect == SK_AP_CAPABILITY && mode != SK_PM_OFF)) {
         sk_call_refuse(e->c, 422, "not_seen", "leave it off",
                        "the agents do not see \"%s\": it cannot be learned or watched",
                        sk_enum_aspect.names[aspect]);
@@ -130,7 +130,7 @@ static bool promote_apply(struct edit *e, struct json_object *doc)
             return false;
     }
     for (i = 0; i < SK_ASPECTS && n == 0; i++)
-        if (i != SK_AP_DNS && i != SK_AP_CAPABILITY && !promote(e, (uint32_t)i))
+        if (i != SK_AP_CAPABILITY && !promote(e, (uint32_t)i))
             return false;
     return true;
 }
@@ -156,6 +156,23 @@ static void complete(struct sk_profile_entry *e)
         e->parent_exe = (struct sk_str){0};
 }
 
+/* As agents see names: lower case, no dot at the end. */
+static bool name_clean(struct sk_call *c, struct sk_profile_entry *e)
+{
+    char *p = e->aspect == SK_AP_DNS ? sk_arena_alloc(c->arena, e->value.n + 1) : NULL;
+    size_t i;
+
+    if (e->aspect != SK_AP_DNS)
+        return true;
+    if (!p)
+        return oom(c);
+    for (i = 0; i < e->value.n; i++)
+        p[i] = (char)(e->value.p[i] >= 'A' && e->value.p[i] <= 'Z' ? e->value.p[i] | 0x20
+                                                                   : e->value.p[i]);
+    e->value = sk_str_n(p, i > 1 && p[i - 1] == '.' ? i - 1 : i);
+    return true;
+}
+
 static bool entry_read(struct edit *e, struct json_object *json, struct sk_profile_entry *ret)
 {
     struct sk_err err = {0};
@@ -175,7 +192,7 @@ static bool entry_read(struct edit *e, struct json_object *json, struct sk_profi
                       "an entry needs a value; its texts have at most %d bytes", VALUE_BYTES);
         return false;
     }
-    return true;
+    return name_clean(e->c, ret);
 }
 
 static struct sk_profile_entry *find(struct edit *e, const struct sk_profile_entry *o)

@@ -158,9 +158,7 @@ struct pf_profile *pf_profile_new(struct sk_profiles *p, struct sk_str id, int64
     }
     for (i = 0; i < SK_ASPECTS; i++)
         f->aspects[i] = (struct sk_profile_aspect){
-            .aspect = i,
-            .mode = i == SK_AP_DNS || i == SK_AP_CAPABILITY ? SK_PM_OFF : SK_PM_LEARN,
-            .since = now};
+            .aspect = i, .mode = i == SK_AP_CAPABILITY ? SK_PM_OFF : SK_PM_LEARN, .since = now};
     f->created = f->updated = f->used = now;
     p->stats.profiles++;
     p->stats.bytes += sizeof(*f);
@@ -376,8 +374,8 @@ void sk_profiles_want(uint64_t types[2])
 {
     uint32_t i;
 
-    for (i = 0; i < SK_E_MAX; i++)
-        if (whats[i] != W_NONE && i != SK_E_SENDTO && i != SK_E_SENDMSG) /* connect says enough */
+    for (i = 0; i < SK_E_MAX; i++) /* of peers connect says enough; questions are told anyway */
+        if (whats[i] != W_NONE && i != SK_E_SENDTO && i != SK_E_SENDMSG)
             types[i / 64] |= (uint64_t)1 << (i % 64);
 }
 
@@ -462,6 +460,8 @@ static uint64_t raw_key(const struct pass *x, uint32_t aspect, enum what w)
         return pf_hash(p, pf_hash(p, k + ev->proc->euid * 31ULL, ev->proc->exepath), ev->proc->exe);
     case SK_AP_FILE:
         return pf_hash(p, k, w == W_RENAME ? ev->evt.newpath : ev->fd.name);
+    case SK_AP_DNS:
+        return pf_hash(p, k, ev->dns->name);
     default:
         memset(&n, 0, sizeof(n));
         n.ip = ev->fd.rip;
@@ -486,6 +486,8 @@ static bool thing_make(const struct pass *x, uint32_t aspect, enum what w, struc
         return pf_file(w == W_RENAME ? x->ev->evt.newpath : x->ev->fd.name, s, ret);
     case SK_AP_LISTEN:
         return pf_listen(x->ev, s, ret);
+    case SK_AP_DNS:
+        return pf_dns(x->ev, s, ret);
     default:
         return pf_peer(x->ev, (struct sk_str){0}, s, ret);
     }
@@ -600,7 +602,8 @@ size_t sk_profiles_event(struct sk_profiles *p, const struct sk_event *ev,
     case W_BIND:
         return observe(&x, SK_AP_LISTEN, w);
     default:
-        return observe(&x, SK_AP_PEER, w);
+        n = observe(&x, SK_AP_PEER, w);
+        return n + (ev->dns ? observe(&x, SK_AP_DNS, w) : 0);
     }
 }
 

@@ -9,8 +9,7 @@
  * Learned   never from an event for which a rule of priority warning or worse held, from drift or a
  *           hit of an indicator, nor from processes that descend from one that did such a thing;
  *           what such a process taught before is taken back.
- * Not seen  names asked of DNS (payloads are not read) and use of capabilities (the kernel does not
- *           tell): these two aspects are off.
+ * Not seen  use of capabilities (the kernel does not tell): this aspect is off.
  * Memory    profiles and entries are bounded (struct sk_profile_conf); what has no room is widened
  *           (arguments, parents, folders, networks become "*"), never dropped.
  * Workload  up to 500,000 events a second in containers, nearly all of known behaviour: a hash of

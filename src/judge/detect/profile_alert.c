@@ -51,6 +51,10 @@ static const struct sk_rule rules[] = {
          "A program of the workload ran as a user as whom it does not usually run.",
          "该工作负载的程序以平时不使用的用户身份运行。", SK_PRIO_WARNING,
          "mitre_privilege_escalation", "T1548"),
+    RULE("SK-PRF-006", "Profile: unusual name asked", "画像偏离：异常域名查询",
+         "A name server was asked for a name for which the workload does not usually ask.",
+         "向域名服务器查询了该工作负载平时不查询的域名。", SK_PRIO_NOTICE,
+         "mitre_command_and_control", "T1071.004"),
 };
 
 const struct sk_rule *sk_profile_rules(size_t *ret_n)
@@ -61,8 +65,8 @@ const struct sk_rule *sk_profile_rules(size_t *ret_n)
 
 static const struct sk_rule *rule_of(uint32_t aspect)
 {
-    static const uint8_t at[SK_ASPECTS] = {
-        [SK_AP_EXEC] = 0, [SK_AP_FILE] = 1, [SK_AP_LISTEN] = 2, [SK_AP_PEER] = 3, [SK_AP_USER] = 4};
+    static const uint8_t at[SK_ASPECTS] = {[SK_AP_EXEC] = 0, [SK_AP_FILE] = 1, [SK_AP_LISTEN] = 2,
+                                           [SK_AP_PEER] = 3, [SK_AP_USER] = 4, [SK_AP_DNS] = 5};
 
     return &rules[at[aspect]];
 }
@@ -89,11 +93,12 @@ static struct nearest nearest_find(struct sk_profiles *p, const struct pf_profil
                                                   [SK_AP_FILE] = "in this folder",
                                                   [SK_AP_LISTEN] = "on such a port",
                                                   [SK_AP_PEER] = "to such an address or port",
+                                                  [SK_AP_DNS] = "with other names of this domain",
                                                   [SK_AP_USER] = "as this user"};
     struct nearest n = {.what = words[t->aspect]};
     const struct pf_entry *e;
     struct pf_thing w, o, ow;
-    int level = t->aspect == SK_AP_EXEC ? 2 : 1;
+    int level = t->aspect == SK_AP_EXEC || t->aspect == SK_AP_DNS ? 2 : 1;
 
     pf_widen(t, level, &p->scratch[2], &w);
     for (e = f->entries; e; e = e->next) {
@@ -130,11 +135,9 @@ static void text_make(struct sk_profiles *p, const struct pf_profile *f, const s
                       const struct sk_rule *rule, const struct nearest *n,
                       const struct pf_entry *denied, const struct sk_event *ev)
 {
-    static const char *const names[SK_ASPECTS] = {[SK_AP_EXEC] = "program",
-                                                  [SK_AP_FILE] = "file",
-                                                  [SK_AP_LISTEN] = "port",
-                                                  [SK_AP_PEER] = "peer",
-                                                  [SK_AP_USER] = "uid"};
+    static const char *const names[SK_ASPECTS] = {
+        [SK_AP_EXEC] = "program", [SK_AP_FILE] = "file", [SK_AP_LISTEN] = "port",
+        [SK_AP_PEER] = "peer",    [SK_AP_DNS] = "name",  [SK_AP_USER] = "uid"};
     struct sk_buf *out = &p->output;
 
     sk_buf_clear(out);
@@ -151,6 +154,14 @@ static void text_make(struct sk_profiles *p, const struct pf_profile *f, const s
     }
     if (t->aspect == SK_AP_PEER) {
         (void)sk_buf_c(out, " connection=");
+        (void)sk_buf_str(out, ev->fd.name);
+    }
+    if (t->aspect == SK_AP_DNS) {
+        (void)sk_buf_c(out, " asked=");
+        (void)sk_buf_str(out, sk_str_sub(ev->dns->name, 0, 256));
+        (void)sk_buf_c(out, " type=");
+        (void)sk_buf_str(out, ev->dns->type);
+        (void)sk_buf_c(out, " server=");
         (void)sk_buf_str(out, ev->fd.name);
     }
     (void)sk_buf_c(out, ";");

@@ -29,6 +29,9 @@ bool pf_listen(const struct sk_event *ev, struct pf_scratch *s, struct pf_thing 
 /* workload: name of the peer's, when it is a container that is known; empty: its network. */
 bool pf_peer(const struct sk_event *ev, struct sk_str workload, struct pf_scratch *s,
              struct pf_thing *ret);
+/* profile_dns.c: the name that was asked for, without what search lists add. */
+bool pf_dns(const struct sk_event *ev, struct pf_scratch *s, struct pf_thing *ret);
+void pf_widen_dns(const struct pf_thing *t, int level, struct pf_scratch *s, struct pf_thing *ret);
 /* The same, less specific: level 1 to 4; at 4 the value is "*". Texts in s or as in t. */
 void pf_widen(const struct pf_thing *t, int level, struct pf_scratch *s, struct pf_thing *ret);
 /* Shape of arguments (joined by blanks), class of a file's path. */
@@ -36,6 +39,10 @@ void pf_shape(struct sk_str args, struct pf_text *ret);
 void pf_class(struct sk_str path, struct pf_text *ret);
 /* Appends s with everything that could be taken for ours ("*", "<", controls) written as \xNN. */
 void pf_add(struct pf_text *t, struct sk_str s);
+void pf_raw(struct pf_text *t, const char *p, size_t n); /* as it is, as far as there is room */
+void pf_lit(struct pf_text *t, const char *c);
+/* Class of a name without slashes: numbers, hashes and random parts are no text of their own. */
+void pf_name_class(struct pf_text *t, struct sk_str s);
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 

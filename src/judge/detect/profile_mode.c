@@ -199,8 +199,7 @@ static void aspects_in(struct pf_profile *f, const struct sk_profile *in, bool p
     for (i = 0; i < in->aspects.n; i++) {
         struct sk_profile_aspect *a;
 
-        if (v[i].aspect >= SK_ASPECTS || v[i].mode > SK_PM_OFF || v[i].aspect == SK_AP_DNS ||
-            v[i].aspect == SK_AP_CAPABILITY)
+        if (v[i].aspect >= SK_ASPECTS || v[i].mode > SK_PM_OFF || v[i].aspect == SK_AP_CAPABILITY)
             continue; /* off: not seen */
         a = &f->aspects[v[i].aspect];
         if (person) {

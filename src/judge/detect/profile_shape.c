@@ -12,16 +12,16 @@
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 
-static void raw(struct pf_text *t, const char *p, size_t n)
+void pf_raw(struct pf_text *t, const char *p, size_t n)
 {
     n = SK_MIN(n, (size_t)SK_PROFILE_TEXT_MAX - t->n);
     memcpy(t->p + t->n, p, n);
     t->n = (uint16_t)(t->n + n);
 }
 
-static void lit(struct pf_text *t, const char *c)
+void pf_lit(struct pf_text *t, const char *c)
 {
-    raw(t, c, strlen(c));
+    pf_raw(t, c, strlen(c));
 }
 
 static void cut(struct pf_text *t, struct sk_str rest)
@@ -29,7 +29,7 @@ static void cut(struct pf_text *t, struct sk_str rest)
     char tail[24];
     int n = snprintf(tail, sizeof(tail), "…%016llx", (unsigned long long)sk_str_hash(rest));
 
-    raw(t, tail, (size_t)n);
+    pf_raw(t, tail, (size_t)n);
 }
 
 void pf_add(struct pf_text *t, struct sk_str s)
@@ -52,12 +52,12 @@ void pf_add(struct pf_text *t, struct sk_str s)
         }
         n = c < 0x80 ? 0 : sk_utf8_next(sk_str_sub(s, i, s.n), &cp);
         if (n > 0 && sk_utf8_shown(cp)) {
-            raw(t, s.p + i, n);
+            pf_raw(t, s.p + i, n);
             i += n;
             continue;
         }
         (void)snprintf(hex, sizeof(hex), "\\x%02x", c);
-        lit(t, hex);
+        pf_lit(t, hex);
         i++;
     }
 }
@@ -108,18 +108,18 @@ static void segment(struct pf_text *t, struct sk_str s)
     struct counts c = count(s);
 
     if (c.digits == s.n) {
-        lit(t, "<n>");
+        pf_lit(t, "<n>");
     } else if (s.n >= 9 && sk_str_starts(s, SK_STR("tmp"))) {
-        lit(t, "tmp<r>");
+        pf_lit(t, "tmp<r>");
     } else if (c.digits == 0) {
         pf_add(t, s);
     } else if (s.n >= 8 && c.hexes == s.n) {
-        lit(t, "<h>");
+        pf_lit(t, "<h>");
     } else if (c.turns == 1 && is_alpha(s.p[0])) {
         pf_add(t, sk_str_sub(s, 0, c.letters));
-        lit(t, "<n>");
+        pf_lit(t, "<n>");
     } else if (s.n >= 6 && c.turns >= 2) {
-        lit(t, "<r>");
+        pf_lit(t, "<r>");
     } else {
         pf_add(t, s);
     }
@@ -137,13 +137,12 @@ static bool is_uuid(struct sk_str s)
     return true;
 }
 
-/* A name without slashes. */
-static void name_class(struct pf_text *t, struct sk_str s)
+void pf_name_class(struct pf_text *t, struct sk_str s)
 {
     size_t from = 0, to;
 
     if (is_uuid(s)) {
-        lit(t, "<h>");
+        pf_lit(t, "<h>");
         return;
     }
     while (from < s.n) {
@@ -174,20 +173,20 @@ void pf_class(struct sk_str path, struct pf_text *ret)
 
     ret->n = 0;
     if (slash > 0 && temporary(sk_str_sub(path, 0, (size_t)slash))) {
-        raw(ret, path.p, (size_t)slash);
-        lit(ret,
-            path.p[slash + 1 < (ssize_t)path.n ? slash + 1 : slash] == '.' ? "/<.any>" : "/<any>");
+        pf_raw(ret, path.p, (size_t)slash);
+        pf_lit(ret, path.p[slash + 1 < (ssize_t)path.n ? slash + 1 : slash] == '.' ? "/<.any>"
+                                                                                   : "/<any>");
         return;
     }
     while (sk_str_next(&rest, '/', &part)) {
         if (part.n == 0)
             continue;
         if (depth++ == DEPTH_MAX) {
-            lit(ret, "/**");
+            pf_lit(ret, "/**");
             return;
         }
-        lit(ret, "/");
-        name_class(ret, part);
+        pf_lit(ret, "/");
+        pf_name_class(ret, part);
     }
 }
 
@@ -249,7 +248,7 @@ static void named(struct pf_text *t, struct sk_str s, size_t name_n)
 {
     pf_add(t, sk_str_sub(s, 0, name_n + 1));
     if (s.n > name_n + 1)
-        lit(t, value_class(sk_str_sub(s, name_n + 1, s.n)));
+        pf_lit(t, value_class(sk_str_sub(s, name_n + 1, s.n)));
 }
 
 static void option(struct pf_text *t, struct sk_str s)
@@ -262,9 +261,9 @@ static void option(struct pf_text *t, struct sk_str s)
     }
     if (sk_str_starts(s, SK_STR("--"))) {
         if (s.n <= 40 && all_of(s, "-_.", true))
-            name_class(t, s);
+            pf_name_class(t, s);
         else
-            lit(t, "--<text>");
+            pf_lit(t, "--<text>");
         return;
     }
     for (i = 1; i < s.n && is_alpha(s.p[i]); i++)
@@ -275,7 +274,7 @@ static void option(struct pf_text *t, struct sk_str s)
     }
     i = SK_MIN(i, (size_t)2); /* -I/usr/include, -n5, -p1234 */
     pf_add(t, sk_str_sub(s, 0, i));
-    lit(t, value_class(sk_str_sub(s, i, s.n)));
+    pf_lit(t, value_class(sk_str_sub(s, i, s.n)));
 }
 
 static bool is_command(struct sk_str s)
@@ -300,7 +299,7 @@ void pf_shape(struct sk_str args, struct pf_text *ret)
         if (s.n == 0)
             continue;
         if (n++ == TOKENS_MAX || ret->n > 200) {
-            lit(ret, " …");
+            pf_lit(ret, " …");
             return;
         }
         now = NULL;
@@ -308,14 +307,14 @@ void pf_shape(struct sk_str args, struct pf_text *ret)
             now = value_class(s);
         if (now && now == before) {
             if (!more)
-                lit(ret, "+");
+                pf_lit(ret, "+");
             more = true;
             continue;
         }
         if (ret->n)
-            lit(ret, " ");
+            pf_lit(ret, " ");
         if (now)
-            lit(ret, now);
+            pf_lit(ret, now);
         else if (s.p[0] == '-')
             option(ret, s);
         else if (name_of(s))
@@ -356,7 +355,7 @@ static void exe_add(struct pf_text *t, const struct sk_process *p)
 
     t->n = 0;
     if (!p->exepath.n) {
-        lit(t, "unknown");
+        pf_lit(t, "unknown");
         return;
     }
     pf_add(t, p->exepath);
@@ -371,7 +370,7 @@ static void exe_add(struct pf_text *t, const struct sk_process *p)
             as = base;
     }
     if (as.n && !sk_str_eq(as, base)) {
-        lit(t, ":");
+        pf_lit(t, ":");
         pf_add(t, as);
     }
 }
@@ -385,11 +384,11 @@ bool pf_exec(const struct sk_event *ev, struct pf_scratch *s, struct pf_thing *r
         exe_add(&s->parent, up);
     } else {
         s->parent.n = 0;
-        lit(&s->parent, "outside");
+        pf_lit(&s->parent, "outside");
     }
     pf_shape(p->args, &s->shape);
     if (s->shape.n == 0)
-        lit(&s->shape, "<none>");
+        pf_lit(&s->shape, "<none>");
     *ret = (struct pf_thing){SK_AP_EXEC, view(&s->value), view(&s->parent), view(&s->shape)};
     return true;
 }
@@ -461,7 +460,7 @@ static void network(struct pf_text *t, const struct sk_ip *ip)
     size_t keep = ip->family == 6 ? (is_private(ip) ? 8 : 4) : (is_private(ip) ? 3 : 2);
 
     memset(net.addr + keep, 0, sizeof(net.addr) - keep);
-    raw(t, text, sk_ip_text(&net, text));
+    pf_raw(t, text, sk_ip_text(&net, text));
     t->n = (uint16_t)(t->n + (uint16_t)snprintf(t->p + t->n, 8, "/%zu", keep * 8));
 }
 
@@ -475,16 +474,16 @@ bool pf_peer(const struct sk_event *ev, struct sk_str workload, struct pf_scratc
     if (ip->family != 4 && ip->family != 6)
         return false;
     t->n = 0;
-    lit(t, in ? "in " : "out ");
-    lit(t, proto_of(ev));
-    lit(t, " ");
+    pf_lit(t, in ? "in " : "out ");
+    pf_lit(t, proto_of(ev));
+    pf_lit(t, " ");
     if (workload.n) {
-        lit(t, "workload=");
+        pf_lit(t, "workload=");
         pf_add(t, workload);
     } else if (is_local(ip)) {
-        lit(t, "local");
+        pf_lit(t, "local");
     } else if (in) {
-        lit(t, is_private(ip) ? "private" : "public"); /* who comes is many */
+        pf_lit(t, is_private(ip) ? "private" : "public"); /* who comes is many */
     } else {
         network(t, ip);
     }
@@ -511,8 +510,8 @@ static void widen_exec(const struct pf_thing *t, int level, struct pf_scratch *s
         return;
     }
     s->value.n = 0;
-    raw(&s->value, t->value.p, (size_t)slash);
-    lit(&s->value, "/*");
+    pf_raw(&s->value, t->value.p, (size_t)slash);
+    pf_lit(&s->value, "/*");
     ret->value = view(&s->value);
 }
 
@@ -533,8 +532,8 @@ static void widen_file(const struct pf_thing *t, int level, struct pf_scratch *s
         if (level > 1 && parts > most)
             break;
     }
-    raw(&s->value, dir.p, i);
-    lit(&s->value, level == 1 ? "/*" : "/**");
+    pf_raw(&s->value, dir.p, i);
+    pf_lit(&s->value, level == 1 ? "/*" : "/**");
     ret->value = view(&s->value);
 }
 
@@ -550,8 +549,8 @@ static void widen_listen(const struct pf_thing *t, int level, struct pf_scratch 
     if (level < 3 && port < 32768) /* above: what the kernel gives out */
         return;
     s->value.n = 0;
-    raw(&s->value, t->value.p, (size_t)slash);
-    lit(&s->value, level < 3 ? "/high" : "/*");
+    pf_raw(&s->value, t->value.p, (size_t)slash);
+    pf_lit(&s->value, level < 3 ? "/high" : "/*");
     ret->value = view(&s->value);
 }
 
@@ -570,21 +569,21 @@ static void widen_peer(const struct pf_thing *t, int level, struct pf_scratch *s
     head = (size_t)blank + 1 + (size_t)(sk_str_chr(rest, ' ') + 1);
     addr = sk_str_sub(t->value, head, (size_t)colon);
     s->value.n = 0;
-    raw(&s->value, t->value.p, head);
+    pf_raw(&s->value, t->value.p, head);
     if (level == 1 && sk_str_starts(addr, SK_STR("workload="))) {
-        lit(&s->value, "private");
+        pf_lit(&s->value, "private");
     } else if (level == 1 && sk_str_chr(addr, '/') > 0) {
         addr.n = (size_t)sk_str_chr(addr, '/');
-        lit(&s->value, sk_ip_parse(addr, &ip) == 0 && is_private(&ip) ? "private" : "public");
+        pf_lit(&s->value, sk_ip_parse(addr, &ip) == 0 && is_private(&ip) ? "private" : "public");
     } else if (level == 1) {
-        raw(&s->value, addr.p, addr.n);
+        pf_raw(&s->value, addr.p, addr.n);
     } else {
-        lit(&s->value, "*");
+        pf_lit(&s->value, "*");
     }
     if (level < 3)
-        raw(&s->value, t->value.p + colon, t->value.n - (size_t)colon);
+        pf_raw(&s->value, t->value.p + colon, t->value.n - (size_t)colon);
     else
-        lit(&s->value, ":*");
+        pf_lit(&s->value, ":*");
     ret->value = view(&s->value);
 }
 
@@ -614,6 +613,9 @@ void pf_widen(const struct pf_thing *t, int level, struct pf_scratch *s, struct 
         break;
     case SK_AP_PEER:
         widen_peer(t, level, s, ret);
+        break;
+    case SK_AP_DNS:
+        pf_widen_dns(t, level, s, ret);
         break;
     default:
         break;

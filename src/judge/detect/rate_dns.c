@@ -2,6 +2,7 @@
 /* Names asked for: data hidden in them, and names made up by a program. */
 #include <stdio.h>
 
+#include "detect/names_int.h"
 #include "detect/rate_int.h"
 
 #define LONG_LABEL 32 /* no person and no load balancer makes longer ones */
@@ -79,49 +80,6 @@ static bool looks_random(struct sk_str s)
 
 /* ---- domains --------------------------------------------------------------------------------- */
 
-/* Where the last n labels begin. */
-static size_t tail_at(struct sk_str name, size_t n)
-{
-    size_t at = name.n;
-
-    while (at > 0 && !(name.p[at - 1] == '.' && --n == 0))
-        at--;
-    return at;
-}
-
-static bool in_words(const char *words, struct sk_str s)
-{
-    char word[32];
-
-    if (s.n == 0 || s.n > sizeof(word) - 3)
-        return false;
-    word[0] = ' ';
-    memcpy(word + 1, s.p, s.n);
-    word[s.n + 1] = ' ';
-    return sk_str_has(sk_str_c(words), sk_str_n(word, s.n + 2));
-}
-
-/* The registered domain of a name, and its first label; false: a name without one, or of a network
- * of one's own. */
-static bool domain_of(struct sk_str name, struct sk_str *ret, struct sk_str *ret_first)
-{
-    static const char own[] = " arpa local localhost internal intranet lan home corp test ";
-    static const char shared[] = " co com net org edu gov ac or ne go in ";
-    struct sk_str top = sk_str_sub(name, tail_at(name, 1), name.n), two, first;
-    size_t labels = 2;
-
-    if (top.n == name.n || in_words(own, top))
-        return false;
-    two = sk_str_sub(name, tail_at(name, 2), name.n);
-    first = sk_str_sub(two, 0, two.n - top.n - 1);
-    if (top.n == 2 && in_words(shared, first))
-        labels = 3;
-    *ret = sk_str_sub(name, tail_at(name, labels), name.n);
-    first = *ret;
-    (void)sk_str_next(&first, '.', ret_first);
-    return ret_first->n > 0;
-}
-
 /* The one that was asked least gives way. */
 static struct rate_domain *domain_get(struct rate_work *w, struct sk_str name, int64_t now)
 {
@@ -190,7 +148,7 @@ void rt_name(struct rate_ask *q)
 {
     struct sk_str domain, first;
 
-    if (!domain_of(q->ev->dns->name, &domain, &first))
+    if (!da_domain(q->ev->dns->name, &domain, &first))
         return;
     tunnel(q, domain);
     made_up(q, domain, first);

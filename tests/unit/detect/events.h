@@ -14,6 +14,7 @@ struct ev {
     const char *name, *exe, *exepath, *args, *cwd, *user;
     const char *parent, *pargs;     /* default: sh; "-": there is none */
     const char *grandparent;        /* default: sh */
+    const char *asked;              /* name asked of a name server, for its addresses */
     const char *file;               /* fd: path, and evt.path */
     const char *unix_socket, *peer; /* fd: unix path, or address:port of the other side */
     const char *path, *oldpath, *newpath, *label;
@@ -34,6 +35,7 @@ struct made {
     struct sk_process proc, parent, grandparent, init;
     struct sk_container container;
     struct sk_mount mount;
+    struct sk_dns dns;
     char exepath[256], cmdline[1024], socket[128], pcmdline[512];
 };
 
@@ -197,6 +199,11 @@ static inline void ev_make(struct made *m, const struct ev *e)
         ev_fd_file(&m->ev.fd, e->file, failed);
     if (e->peer)
         ev_fd_peer(m, e->peer, e->udp, e->server);
+    if (e->asked) {
+        ev_fd_peer(m, "10.2.0.2:53", true, false);
+        m->dns = (struct sk_dns){ev_str(e->asked), SK_STR("A")};
+        m->ev.dns = &m->dns;
+    }
     if (e->unix_socket) {
         m->ev.fd.num = 3;
         m->ev.fd.typechar = SK_FD_UNIX;

@@ -92,6 +92,17 @@ static void less_specific_is_reached_from_every_level(void **state)
         {SK_AP_PEER,
          "in udp local:53",
          {"in udp local:53", "in udp local:53", "in udp *:53", "in udp *:*", "*"}},
+        {SK_AP_DNS, "a.b.x.com", {"a.b.x.com", "*.b.x.com", "*.x.com", "*.com", "*"}},
+        {SK_AP_DNS, "x.com", {"x.com", "x.com", "*.x.com", "*.com", "*"}},
+        {SK_AP_DNS, "a.x.co.uk", {"a.x.co.uk", "*.x.co.uk", "*.x.co.uk", "*.uk", "*"}},
+        {SK_AP_DNS, "db", {"db", "db", "db", "<host>", "*"}},
+        {SK_AP_DNS, ".", {".", ".", ".", ".", "*"}},
+        {SK_AP_DNS,
+         "a.b.corp.internal",
+         {"a.b.corp.internal", "*.b.corp.internal", "*.corp.internal", "*.internal", "*"}},
+        {SK_AP_DNS,
+         "*.in-addr.arpa",
+         {"*.in-addr.arpa", "*.in-addr.arpa", "*.in-addr.arpa", "*.arpa", "*"}},
     };
     struct pf_scratch s[2];
     struct pf_thing t, w, again;
@@ -109,6 +120,46 @@ static void less_specific_is_reached_from_every_level(void **state)
                 assert_true(sk_str_eq(again.value, sk_str_c(v[i].at[m])));
             }
         }
+    }
+}
+
+static void names_lose_what_changes_below_their_domain(void **state)
+{
+    static const struct {
+        const char *name, *namespace, *class;
+    } v[] = {
+        {"api.example.com", NULL, "api.example.com"},
+        {"ec2-10-2-3-4.compute.amazonaws.com", NULL, "ec<n>-<n>-<n>-<n>-<n>.compute.amazonaws.com"},
+        {"a1b2c3d4e5f6a7b8.cdn.net", NULL, "<h>.cdn.net"},
+        {"x7f3k9q2z.com", NULL, "x7f3k9q2z.com"}, /* a domain is never a class */
+        {"web-12", NULL, "web-<n>"},
+        {"4.3.2.10.in-addr.arpa", NULL, "*.in-addr.arpa"},
+        {"1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", NULL, "*.ip6.arpa"},
+        {"_dns.resolver.arpa", NULL, "_dns.resolver.arpa"},
+        {"db.shop.svc.cluster.local", "shop", "db"},
+        {"db.shop.svc.cluster.local", "prod", "db.shop"},
+        {"api.example.com.shop.svc.cluster.local", "shop", "api.example.com"},
+        {"api.example.com.svc.cluster.local", "shop", "api.example.com"},
+        {"api.example.com.cluster.local", "shop", "api.example.com"},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.x."
+         "com",
+         NULL, "<long>.x.com"},
+        {"1.2.3.4.5.6.7.8.x.com", NULL, "<long>.x.com"},
+        {"a\\042.x.com", NULL, "a\\x5c<n>.x.com"},
+        {".", NULL, "."},
+    };
+    struct pf_scratch s;
+    struct pf_thing t;
+    struct made m;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SK_ARRAY_LEN(v); i++) {
+        ev_make(&m, &(struct ev){.type = SK_E_SENDTO, .asked = v[i].name});
+        m.container.k8s_namespace = ev_str(v[i].namespace);
+        assert_true(pf_dns(&m.ev, &s, &t));
+        s.value.p[s.value.n] = '\0';
+        assert_string_equal(s.value.p, v[i].class);
     }
 }
 
@@ -158,6 +209,7 @@ static void workloads_are_told_by_image_and_owner(void **state)
 
 static const struct ev ls = {.type = SK_E_EXECVE, .name = "ls", .args = "-la /srv"};
 static const struct ev conf = {.type = SK_E_OPENAT, .file = "/etc/app/a.conf", .write = true};
+static const struct ev name = {.type = SK_E_SENDTO, .asked = "api.example.com"};
 static const struct ev db = {.type = SK_E_CONNECT, .peer = "10.2.3.4:5432"};
 
 static void teach(struct sk_profiles *p, struct told *t)
@@ -168,6 +220,7 @@ static void teach(struct sk_profiles *p, struct told *t)
         (void)give(p, &ls, t);
         (void)give(p, &conf, t);
         (void)give(p, &db, t);
+        (void)give(p, &name, t);
     }
 }
 
@@ -264,6 +317,76 @@ static void files_ports_peers_and_users_are_told_by_their_own_rules(void **state
         0);
 }
 
+static void a_name_that_was_never_asked_for_is_told_with_what_was(void **state)
+{
+    const struct ev other = {.type = SK_E_SENDTO, .asked = "cdn.example.com", .at = 8000},
+                    bad = {.type = SK_E_SENDMSG, .asked = "x7f3k9q2z.top", .at = 8001};
+    struct told t = {0};
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = watching(&t);
+
+    (void)state;
+    assert_int_equal(give(p, &name, &t), 0);
+    assert_int_equal(give(p, &other, &t), 1);
+    assert_string_equal(t.rule, "Profile: unusual name asked");
+    assert_string_equal(
+        t.output,
+        "Profile: unusual name asked (name=cdn.example.com asked=cdn.example.com type=A "
+        "server=172.17.0.2:41000->10.2.0.2:53; seen 4 times with other names of this domain in "
+        "2 h before command=app executable=/usr/bin/app parent=sh user=root container=web-1 "
+        "image=shop/web:1.4 workload=shop/web (web))");
+    assert_int_equal(t.last.seen_before, 4);
+    assert_int_equal(give(p, &bad, &t), 1);
+    assert_non_null(strstr(t.output, "name=x7f3k9q2z.top"));
+    assert_non_null(strstr(t.output, "; never seen in 2 h before"));
+    assert_non_null(strstr(t.fields, "profile.aspect=dns profile.value=x7f3k9q2z.top"));
+}
+
+static void many_names_of_a_domain_become_one_and_others_stay_unusual(void **state)
+{
+    const struct sk_profile_conf c = quick();
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 22);
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = engine(&c);
+    struct told t = {0};
+    struct sk_profile f;
+    char text[64];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 40; i++) {
+        (void)snprintf(text, sizeof(text), "shard%c%c.cdn.example.net", (char)('a' + i / 8),
+                       (char)('a' + i % 8));
+        (void)give(p, &(struct ev){.type = SK_E_SENDMSG, .asked = text}, &t);
+    }
+    pass(p, 10, 7200);
+    get(p, a, &f);
+    assert_non_null(entry(&f, SK_AP_DNS, "*.cdn.example.net"));
+    assert_int_equal(entry(&f, SK_AP_DNS, "*.cdn.example.net")->count, 40);
+    assert_int_equal(mode_of(p, SK_AP_DNS), SK_PM_WATCH);
+    assert_int_equal(
+        give(p, &(struct ev){.type = SK_E_SENDMSG, .asked = "new.cdn.example.net", .at = 8000}, &t),
+        0);
+    assert_int_equal(
+        give(p, &(struct ev){.type = SK_E_SENDMSG, .asked = "cdn.example.org", .at = 8000}, &t), 1);
+}
+
+static void a_suspect_teaches_no_names(void **state)
+{
+    const struct sk_profile_conf c = quick();
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 22);
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = engine(&c);
+    struct told t = {0};
+    struct sk_profile f;
+    struct made m;
+
+    (void)state;
+    (void)give(p, &(struct ev){.type = SK_E_EXECVE, .name = "ls"}, &t);
+    ev_make(&m, &name);
+    sk_profiles_suspect(p, &m.ev);
+    assert_int_equal(give(p, &name, &t), 0);
+    get(p, a, &f);
+    assert_null(entry(&f, SK_AP_DNS, "api.example.com"));
+}
+
 static void the_same_deviation_is_folded(void **state)
 {
     struct ev e = {.type = SK_E_OPENAT, .file = "/opt/new", .write = true, .at = 8000};
@@ -302,7 +425,7 @@ static void promotion_waits_for_evidence_quiet_and_age(void **state)
     assert_int_equal(mode_of(p, SK_AP_FILE), SK_PM_LEARN); /* something new 300 s ago */
     sk_profiles_tick(p, EV_EPOCH + 9000 * SECOND);
     assert_int_equal(mode_of(p, SK_AP_FILE), SK_PM_WATCH);
-    assert_int_equal(mode_of(p, SK_AP_DNS), SK_PM_OFF);
+    assert_int_equal(mode_of(p, SK_AP_DNS), SK_PM_WATCH);
     assert_int_equal(mode_of(p, SK_AP_CAPABILITY), SK_PM_OFF);
 }
 
@@ -440,9 +563,12 @@ static void a_container_of_forgotten_suspects_teaches_nothing(void **state)
 SK_TEST_MAIN(values_of_arguments_become_classes, random_and_numbered_parts_of_paths_become_classes,
              less_specific_is_reached_from_every_level, workloads_are_told_by_image_and_owner,
              what_was_learned_is_quiet_and_what_was_not_is_told,
-             files_ports_peers_and_users_are_told_by_their_own_rules, the_same_deviation_is_folded,
-             promotion_waits_for_evidence_quiet_and_age, time_stands_still_while_no_container_runs,
-             whole_lives_of_jobs_stand_for_time,
+             files_ports_peers_and_users_are_told_by_their_own_rules,
+             names_lose_what_changes_below_their_domain,
+             a_name_that_was_never_asked_for_is_told_with_what_was,
+             many_names_of_a_domain_become_one_and_others_stay_unusual, a_suspect_teaches_no_names,
+             the_same_deviation_is_folded, promotion_waits_for_evidence_quiet_and_age,
+             time_stands_still_while_no_container_runs, whole_lives_of_jobs_stand_for_time,
              a_new_image_is_learned_for_a_while_and_the_old_one_is_not,
              nothing_is_learned_from_suspects_and_their_descendants,
              a_container_of_forgotten_suspects_teaches_nothing)

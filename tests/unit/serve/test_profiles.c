@@ -61,6 +61,10 @@ static void entries_are_allowed_denied_and_removed(void **state)
            "{\"aspect\":\"exec\",\"value\":\"/opt/"
            "x\",\"parent_exe\":\"*\",\"shape\":\"*\",\"count\":0,"
            "\"by_person\":true,\"denied\":false}");
+    expect(f, "PATCH", P, "{\"allow\":[{\"aspect\":\"dns\",\"value\":\"*.Example.COM.\"}]}",
+           "cookie", 200, "{\"aspect\":\"dns\",\"value\":\"*.example.com\"");
+    expect(f, "PATCH", P, "{\"remove\":[{\"aspect\":\"dns\",\"value\":\"*.example.com\"}]}",
+           "cookie", 200, NULL);
     expect(f, "PATCH", P, "{\"deny\":[{\"aspect\":\"exec\",\"value\":\"/opt/x\"}]}", "cookie", 200,
            "\"denied\":true}");
     expect(f, "PATCH", P, "{\"remove\":[{\"aspect\":\"file\",\"value\":\"/var/x\"}]}", "cookie",
@@ -94,7 +98,7 @@ static void what_makes_no_sense_is_refused_and_changes_nothing(void **state)
         {"{\"modes\":5}", "\\\"modes\\\" must be"},
         {"{\"modes\":{\"exec\":\"soon\"}}", "learn, watch, enforce, off"},
         {"{\"modes\":{\"exex\":\"off\"}}", "no aspect"},
-        {"{\"modes\":{\"dns\":\"learn\"}}", "do not see"},
+        {"{\"modes\":{\"capability\":\"learn\"}}", "do not see"},
         {"{\"promote\":\"exec\"}", "a list of aspects"},
         {"{\"allow\":[5]}", "an entry is"},
         {"{\"allow\":[{\"aspect\":\"exec\"}]}", "needs a value"},
