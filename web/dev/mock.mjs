@@ -131,6 +131,7 @@ export function createMock({ dist, scenario = 'normal', signedIn = false, tick =
         'disabled',
         'expires',
         'hits',
+        'part_of',
       ];
       items = items.filter(compile(filter, known));
     }

@@ -49,6 +49,8 @@ const pages = [
   ['host', `/hosts/${world.hosts[0].id}`],
   ['incidents', '/incidents'],
   ['incident', `/incidents/${world.incidents[0].id}`],
+  ['incident-hosts', `/incidents/${world.incidents.find((i) => i.members).id}`],
+  ['incident-part', `/incidents/${world.incidents.find((i) => i.part_of).id}`],
   ['attack', '/attack'],
   ['technique', '/attack?technique=T1611'],
   ['rules', '/rules'],

@@ -141,6 +141,7 @@ function makeIncident(world, alerts, rules, more) {
     story,
     state: 'open',
     verdict: 'none',
+    hosts: [first.hostname],
     ...more,
   };
   for (const a of alerts) {
@@ -149,6 +150,51 @@ function makeIncident(world, alerts, rules, more) {
       if (!world.processes.some((x) => x.id === p.id)) world.processes.push(p);
   }
   return incident;
+}
+
+/** One over several hosts, as the console makes it of those that it joined. */
+function joinIncidents(parts, links, more) {
+  const uniq = (key) => [...new Set(parts.flatMap((p) => p[key] ?? []))];
+  const story = parts
+    .flatMap((p) => p.story.map((s) => ({ ...s, host_id: p.host_id, hostname: p.hostname })))
+    .sort((a, b) => a.time.localeCompare(b.time));
+  const [first] = parts;
+  const place = (p) => (p.container ? `${p.container.name} (${p.hostname})` : p.hostname);
+  const tactics = [...new Set(story.map((s) => s.tactic).filter(Boolean))];
+  const chain = tactics.slice(0, 5).join(' → ').replaceAll('_', ' ');
+  const whole = {
+    ...first,
+    id: `${first.id.slice(0, -2)}ZZ`,
+    title: `${chain[0].toUpperCase()}${chain.slice(1)} in ${parts.map(place).join(' and ')}`,
+    last: parts
+      .map((p) => p.last)
+      .sort()
+      .at(-1),
+    alerts: parts.reduce((n, p) => n + p.alerts, 0),
+    techniques: uniq('techniques'),
+    tactics,
+    engines: uniq('engines'),
+    containers: uniq('containers'),
+    hosts: uniq('hosts'),
+    story,
+    members: parts.map((p, i) => ({
+      id: p.id,
+      host_id: p.host_id,
+      hostname: p.hostname,
+      title: p.title,
+      first: p.first,
+      last: p.last,
+      priority: p.priority,
+      risk: p.risk,
+      alerts: p.alerts,
+      container_id: p.container?.id,
+      container_name: p.container?.name,
+      ...links[i],
+    })),
+    ...more,
+  };
+  for (const p of parts) p.part_of = whole.id;
+  return whole;
 }
 
 const engines = ['rule', 'rule', 'rule', 'drift', 'rule', 'profile', 'indicator', 'rule', 'rule'];
@@ -237,6 +283,40 @@ export function addTriage(world, rules, now) {
       closed: time(now - 86400_000 * 2),
     }),
   ];
+  // from a container of one host into one of another
+  const from = world.containers[0];
+  const to = world.containers.find((x) => x.host_id !== from.host_id) ?? world.containers[1];
+  const there = (x) => ({
+    container: x,
+    host_id: x.host_id,
+    hostname: world.hosts.find((h) => h.id === x.host_id).name,
+  });
+  const parts = [
+    makeIncident(
+      world,
+      attack(now - 9000_000, [
+        [0, 0, there(from)],
+        [5, 40, there(from)],
+      ]),
+      rules,
+      {
+        risk: 58,
+      },
+    ),
+    makeIncident(
+      world,
+      attack(now - 9000_000, [
+        [1, 95, there(to)],
+        [2, 130, there(to)],
+      ]),
+      rules,
+      {
+        risk: 66,
+      },
+    ),
+  ];
+  const links = [{ link: 'none' }, { link: 'reached', what: '10.20.0.12:8080', with: parts[0].id }];
+  world.incidents.push(joinIncidents(parts, links, { risk: 83 }), ...parts);
   world.drills = makeDrills(now, world.hosts[0].id);
   world.exceptions ??= [];
 }

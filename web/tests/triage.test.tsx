@@ -188,6 +188,44 @@ describe('an incident', () => {
   });
 });
 
+describe('an incident over two hosts', () => {
+  it('is one row of the list, with both of its hosts', async () => {
+    await start('/incidents');
+    const rows = await screen.findAllByTestId('incident-row');
+    const whole: Incident = mock.world.incidents.find((i: Incident) => i.members);
+    const row = rows.filter((r) => whole.hosts?.every((h) => r.textContent?.includes(h)));
+    expect(row).toHaveLength(1);
+    for (const m of whole.members ?? [])
+      expect(rows.some((r) => r.querySelector(`a[href="/incidents/${m.id}"]`))).toBe(false);
+  });
+
+  it('tells what joins it, and where each step was; its members lead back to it', async () => {
+    await start('/incidents');
+    await screen.findAllByTestId('incident-row');
+    const whole: Incident = mock.world.incidents.find((i: Incident) => i.members);
+    const go = (id: string) => {
+      window.history.replaceState(null, '', `/incidents/${id}`);
+      window.dispatchEvent(new PopStateEvent('popstate'));
+    };
+    go(whole.id);
+    const members = await screen.findByTestId('incident-members');
+    const [first, second] = whole.members ?? [];
+    expect(members.textContent).toContain(
+      `Joined with ${first?.hostname}: connection to 10.20.0.12:8080`,
+    );
+    const places = [...screen.getByTestId('story').querySelectorAll('.story-place')];
+    expect(places.map((p) => p.textContent)).toEqual([
+      expect.stringContaining(first?.hostname ?? '-'),
+      expect.stringContaining(second?.hostname ?? '-'),
+    ]);
+    const alerts = [...document.querySelectorAll('a')].map((a) => a.getAttribute('href') ?? '');
+    expect(alerts.some((a) => decodeURIComponent(a).includes(`"${second?.id}"`))).toBe(true);
+    go(second?.id ?? '');
+    const back = await screen.findByTestId('incident-part-of');
+    expect(back.getAttribute('href')).toBe(`/incidents/${whole.id}`);
+  });
+});
+
 describe('the matrix', () => {
   it('opens a technique with its rules, drills and alerts', async () => {
     await start('/attack');

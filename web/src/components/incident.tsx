@@ -1,8 +1,9 @@
 // What incidents look like wherever they are named: title, risk, tactics, containers.
 import { Popover } from 'antd';
 import type { Incident } from '../api/schema';
-import { useI18n } from '../i18n';
+import { type Translate, useI18n } from '../i18n';
 import { inAttackOrder, riskShares } from '../lib/story';
+import { visible } from '../lib/text';
 import { Link, paths } from '../router';
 import { Priority, Text } from './bits';
 import { RuleName } from './RuleName';
@@ -25,6 +26,39 @@ export function Risk({ value, priority }: { value: number; priority: string }) {
   );
 }
 
+/** "web (node-a), db (node-b)" of an incident over several hosts, and how many more. */
+function places(i: Incident, t: Translate) {
+  const all = i.members ?? [];
+  const said = all
+    .slice(0, 2)
+    .map((m) =>
+      m.container_id
+        ? t('incident.placeOn', {
+            container: m.container_name ?? m.container_id.slice(0, 12),
+            host: m.hostname ?? '',
+          })
+        : (m.hostname ?? ''),
+    )
+    .join(t('incident.placesJoin'));
+  return all.length > 2 ? t('incident.placesMore', { places: said, n: all.length - 2 }) : said;
+}
+
+/** The hosts that it reached, by name. */
+export function Hosts({ incident: i, max = 2 }: { incident: Incident; max?: number }) {
+  const names = i.hosts?.length ? i.hosts : i.hostname ? [i.hostname] : [];
+  if (!names.length) return <span className="dim">—</span>;
+  return (
+    <span className="tags" title={names.map((n) => visible(n, 80)).join(', ')}>
+      {names.slice(0, max).map((n) => (
+        <span key={n} className="tag">
+          <Text value={n} max={60} />
+        </span>
+      ))}
+      {names.length > max && <span className="dim num">+{names.length - max}</span>}
+    </span>
+  );
+}
+
 /** The console names incidents in English by their tactics and place: said again in the reader's language. */
 export function IncidentTitle({ incident: i }: { incident: Incident }) {
   const { lang, t } = useI18n();
@@ -32,6 +66,8 @@ export function IncidentTitle({ incident: i }: { incident: Incident }) {
   const tactics = i.tactics ?? [];
   if (lang === 'en' || !tactics.length) return <Text value={i.title ?? i.id} max={300} />;
   const chain = tactics.slice(0, 5).map(tactic).join(' → ');
+  if (i.members?.length)
+    return <Text value={t('incident.titleAcross', { chain, where: places(i, t) })} max={300} />;
   const c = i.container;
   return c ? (
     <Text value={t('incident.titleIn', { chain, where: c.name ?? c.id.slice(0, 12) })} max={300} />

@@ -65,6 +65,8 @@ export function attackChain(i: Pick<Incident, 'tactics' | 'story'>): Link[] {
 
 export interface StoryGroup {
   container: string | undefined;
+  /** of an incident over several hosts */
+  hostname?: string;
   steps: Story[];
   /** quiet time before its first step, if it was long */
   gap_ms?: number;
@@ -72,7 +74,7 @@ export interface StoryGroup {
 
 const QUIET_MS = 5 * 60_000;
 
-/** Steps by time, a new group where they move to another container or after some quiet. */
+/** Steps by time, a new group where they move to another container or host, or after some quiet. */
 export function storyGroups(story: readonly Story[] | undefined): StoryGroup[] {
   const steps = [...(story ?? [])].sort((a, b) => (a.time ?? '').localeCompare(b.time ?? ''));
   const groups: StoryGroup[] = [];
@@ -81,8 +83,15 @@ export function storyGroups(story: readonly Story[] | undefined): StoryGroup[] {
     const container = s.container_id || undefined;
     const gap = before ? Date.parse(s.time ?? '') - Date.parse(before.time ?? '') : 0;
     const last = groups.at(-1);
-    if (last && last.container === container && !(gap > QUIET_MS)) last.steps.push(s);
-    else groups.push({ container, steps: [s], ...(gap > QUIET_MS && { gap_ms: gap }) });
+    const here = last && last.container === container && before?.host_id === s.host_id;
+    if (here && !(gap > QUIET_MS)) last.steps.push(s);
+    else
+      groups.push({
+        container,
+        steps: [s],
+        ...(s.hostname && { hostname: s.hostname }),
+        ...(gap > QUIET_MS && { gap_ms: gap }),
+      });
     before = s;
   }
   return groups;

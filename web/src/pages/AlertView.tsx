@@ -117,7 +117,9 @@ function AlertComments({ alert: a, onChange }: { alert: Alert; onChange: (a: Ale
 /** The incident it is part of: its trail may be too quiet so far to be one. */
 function PartOf({ id }: { id: string }) {
   const incident = useGet<Incident>(objectPath('incidents', id));
-  const i = incident.data;
+  const of = incident.data?.part_of;
+  const whole = useGet<Incident>(of ? objectPath('incidents', of) : undefined);
+  const i = whole.data ?? incident.data;
   if (!i) return null;
   return (
     <Link to={paths.incident(i.id)} className="part-of" data-testid="alert-incident">

@@ -18,7 +18,7 @@ import {
   Time,
   useErrorText,
 } from '../components/bits';
-import { IncidentTitle, RiskExplained, useTactic } from '../components/incident';
+import { IncidentTitle, Risk, RiskExplained, useTactic } from '../components/incident';
 import { ProcessLanes } from '../components/ProcessLanes';
 import { RuleName } from '../components/RuleName';
 import { ResponseBar } from '../components/response-bar';
@@ -32,7 +32,7 @@ import {
   Verdict,
   VerdictButtons,
 } from '../components/triage';
-import { useI18n } from '../i18n';
+import { type Key, useI18n } from '../i18n';
 import { count, duration, parseTime } from '../lib/format';
 import { attackChain, storyGroups } from '../lib/story';
 import { quote } from '../lib/text';
@@ -124,6 +124,62 @@ function Step({ s, host }: { s: Story; host?: string }) {
   );
 }
 
+/** The incidents of single hosts that this one is made of, and what joins them. */
+function Members({ incident: i }: { incident: Incident }) {
+  const { t } = useI18n();
+  const name = (id?: string) => i.members?.find((m) => m.id === id)?.hostname ?? '';
+  return (
+    <ul className="involved" data-testid="incident-members">
+      {i.members?.map((m) => (
+        <li key={m.id}>
+          <div className="involved-head">
+            <Link to={paths.incident(m.id ?? '')} className="strong">
+              <Text value={m.hostname ?? m.host_id} max={120} />
+            </Link>
+            <Risk value={m.risk} priority={m.priority} />
+          </div>
+          <div className="dim">
+            {m.container_id ? (
+              <Text value={m.container_name ?? m.container_id.slice(0, 12)} max={120} />
+            ) : (
+              t('overview.onHost')
+            )}
+            {' · '}
+            {t('overview.alertsN', { n: m.alerts })}
+            {' · '}
+            <Time value={m.first} />
+          </div>
+          {m.link !== 'none' && (
+            <div className="member-link">
+              <Text
+                value={t(`incident.link.${m.link}` as Key, {
+                  what: m.what ?? '',
+                  host: name(m.with),
+                })}
+                max={400}
+              />
+            </div>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Of one host: the incident over several that it is part of. */
+function PartOf({ id }: { id: string }) {
+  const { t } = useI18n();
+  const whole = useGet<Incident>(objectPath('incidents', id)).data;
+  return (
+    <p className="part-of-line">
+      {t('incident.partOf')}{' '}
+      <Link to={paths.incident(id)} data-testid="incident-part-of" className="strong">
+        {whole ? <IncidentTitle incident={whole} /> : <span className="mono">{id}</span>}
+      </Link>
+    </p>
+  );
+}
+
 function StoryLine(props: { incident: Incident; names: ReadonlyMap<string, string> }) {
   const { t, lang } = useI18n();
   const { incident: i, names } = props;
@@ -150,7 +206,13 @@ function StoryLine(props: { incident: Incident; names: ReadonlyMap<string, strin
             ) : (
               <>
                 <span className="wall-tag">{t('ancestry.host')}</span>
-                <Text value={i.hostname} max={80} />
+                <Text value={g.hostname ?? i.hostname} max={80} />
+              </>
+            )}
+            {g.container && g.hostname && (
+              <>
+                <span className="wall-tag">{t('ancestry.host')}</span>
+                <Text value={g.hostname} max={80} />
               </>
             )}
           </div>
@@ -168,6 +230,14 @@ function StoryLine(props: { incident: Incident; names: ReadonlyMap<string, strin
   );
 }
 
+/** Alerts name the incident of their own host. */
+function alertsOf(i: Incident): string {
+  const ids = i.members?.length ? i.members.map((m) => m.id ?? '') : [i.id];
+  return ids.length > 1
+    ? `incident_id in (${ids.map(quote).join(', ')})`
+    : `incident_id = ${quote(ids[0] ?? '')}`;
+}
+
 /** Of a worm that reached hundreds, the first ones can be acted on from here. */
 const BARS_MAX = 5;
 
@@ -175,6 +245,7 @@ function Involved(props: { incident: Incident; containers: Container[] | undefin
   const { t } = useI18n();
   const { incident: i } = props;
   const ids = i.containers ?? [];
+  const hosts = new Map(i.members?.map((m) => [m.host_id, m.hostname]));
   return (
     <ul className="involved">
       {ids.map((id, at) => {
@@ -192,6 +263,14 @@ function Involved(props: { incident: Incident; containers: Container[] | undefin
             {c?.image && (
               <div className="dim mono">
                 <Text value={c.image} max={200} />
+              </div>
+            )}
+            {c?.host_id && hosts.has(c.host_id) && (
+              <div className="dim">
+                {t('overview.onHost')}{' '}
+                <Link to={paths.host(c.host_id)}>
+                  <Text value={hosts.get(c.host_id) ?? c.host_id} max={120} />
+                </Link>
               </div>
             )}
             <Link to={recorderPath(id, i.first, i.last)} data-testid="incident-recorder">
@@ -345,9 +424,7 @@ function Body({ incident: i, onChange }: { incident: Incident; onChange: (i: Inc
             <Assignee name={i.assignee} />
             <Time value={i.first} />
             {lasted > 1000 && <span>{t('incident.over', { time: duration(lasted, lang) })}</span>}
-            <Link
-              to={`/alerts?state=all&filter=${encodeURIComponent(`incident_id = ${quote(i.id)}`)}`}
-            >
+            <Link to={`/alerts?state=all&filter=${encodeURIComponent(alertsOf(i))}`}>
               {t('overview.alertsN', { n: i.alerts })}
             </Link>
           </span>
@@ -355,6 +432,7 @@ function Body({ incident: i, onChange }: { incident: Incident; onChange: (i: Inc
       >
         <RiskExplained incident={i} />
       </PageHead>
+      {i.part_of && <PartOf id={i.part_of} />}
       <Actions incident={i} onChange={onChange} />
       <Card title={t('incident.chain')}>
         <Chain incident={i} />
@@ -364,6 +442,11 @@ function Body({ incident: i, onChange }: { incident: Incident; onChange: (i: Inc
           <StoryLine incident={i} names={names} />
         </Card>
         <div className="stacked">
+          {!!i.members?.length && (
+            <Card title={t('incident.members')}>
+              <Members incident={i} />
+            </Card>
+          )}
           <Card title={t('incident.containers')}>
             <Involved incident={i} containers={containers} />
           </Card>

@@ -4,7 +4,7 @@ import { useCallback, useMemo, useState } from 'react';
 import type { Incident } from '../api/schema';
 import { useMay, useSession } from '../api/session';
 import { Line, PageHead, Priority, State, Time } from '../components/bits';
-import { ContainerLinks, IncidentTitle, Risk, Tactics } from '../components/incident';
+import { ContainerLinks, Hosts, IncidentTitle, Risk, Tactics } from '../components/incident';
 import { type Cells, KindTable } from '../components/KindTable';
 import {
   Assignee,
@@ -21,16 +21,27 @@ import { Link, navigate, paths, useLocation, useSetQuery } from '../router';
 import { IncidentPage } from './Incident';
 import { useContainers } from './incidentContainers';
 
-const columns = ['risk', 'title', 'tactics', 'containers', 'alerts', 'state', 'assignee', 'last'];
+const columns = [
+  'risk',
+  'title',
+  'tactics',
+  'containers',
+  'hosts',
+  'alerts',
+  'state',
+  'assignee',
+  'last',
+];
 const widths = {
-  risk: 112,
-  title: 230,
-  tactics: 250,
-  containers: 130,
-  alerts: 74,
-  state: 104,
-  assignee: 104,
-  last: 132,
+  risk: 104,
+  title: 196,
+  tactics: 200,
+  containers: 116,
+  hosts: 112,
+  alerts: 68,
+  state: 100,
+  assignee: 112,
+  last: 128,
   priority: 104,
 };
 const cells: Cells<Incident> = {
@@ -52,6 +63,7 @@ const cells: Cells<Incident> = {
   assignee: (i) => <Assignee name={i.assignee} />,
   last: (i) => <Time value={i.last} />,
   hostname: (i) => <Line value={i.hostname} />,
+  hosts: (i) => <Hosts incident={i} />,
 };
 
 function IncidentList() {
@@ -67,6 +79,7 @@ function IncidentList() {
   const state = query.get('state') ?? 'active';
   const who = query.get('assignee') ?? '';
   const fixed = allOf(
+    'not part_of exists', // those of one host that are part of one over several are told in it
     state === 'active' ? 'state in (open, contained)' : undefined,
     ...queueConditions({
       state: state === 'active' ? 'all' : state,
@@ -94,6 +107,7 @@ function IncidentList() {
   const shown = useCallback(
     (i: Incident) => {
       const as = amend(i);
+      if (as.part_of) return undefined;
       const fits =
         state === 'all' || (state === 'active' ? as.state !== 'closed' : as.state === state);
       return fits ? as : undefined;

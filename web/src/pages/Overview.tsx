@@ -71,7 +71,11 @@ function DrillFigure() {
 function Incidents() {
   const { t } = useI18n();
   const incidents = useGet<Page<Incident>>(
-    listPath('incidents', { filter: 'state in (open, contained)', sort: '-risk', limit: 6 }),
+    listPath('incidents', {
+      filter: 'not part_of exists and state in (open, contained)',
+      sort: '-risk',
+      limit: 6,
+    }),
   );
   const reload = useThrottled(incidents.reload, 2000);
   useLive(['incident'], reload, reload);
