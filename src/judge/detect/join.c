@@ -11,7 +11,7 @@
 struct end {
     struct sk_endpoint e; /* its container_id is not kept */
     uint64_t container;   /* 0: the host */
-    struct jn_place place;
+    uint64_t key;         /* of the address */
 };
 struct inc {
     char id[64];
@@ -20,7 +20,6 @@ struct inc {
     uint64_t image; /* 0: not known */
     uint64_t containers[JN_CONTAINERS], traces[JN_TRACES], acts[JN_ACTS];
     size_t n_containers, n_traces, n_acts, n_ends;
-    uint64_t age; /* of the world that the places are of */
     struct end ends[DA_ENDS];
 };
 struct sk_join {
@@ -157,7 +156,6 @@ static void inc_fill(struct inc *x, const struct sk_incident *i)
     x->last = i->last;
     x->image = jn_key(image_of(i));
     x->n_containers = x->n_traces = x->n_acts = x->n_ends = 0;
-    x->age = 0;
     for (k = 0; k < i->containers.n; k++)
         key_add(x->containers, &x->n_containers, JN_CONTAINERS, jn_key(i->containers.v[k]));
     for (k = 0; k < i->traces.n; k++)
@@ -168,23 +166,20 @@ static void inc_fill(struct inc *x, const struct sk_incident *i)
         struct end *end = &x->ends[x->n_ends++];
 
         *end = (struct end){.e = e[k], .container = jn_key(e[k].container_id)};
+        end->key = da_ip_hash(&e[k].ip);
         end->e.container_id = (struct sk_str){0};
     }
 }
 
-static void places_find(const struct sk_join *j, struct inc *x)
-{
-    uint64_t age = jn_world_age(j->world) + 1; /* 0: never */
-    size_t i;
-
-    if (x->age == age)
-        return;
-    for (i = 0; i < x->n_ends; i++)
-        jn_place(j->world, x->host, &x->ends[i].e.ip, x->ends[i].e.time, &x->ends[i].place);
-    x->age = age;
-}
-
 /* ---- evidence -------------------------------------------------------------------------------- */
+
+struct ask { /* what the incident that was told is compared with the others by */
+    const struct sk_join *j;
+    const struct sk_incident *i;
+    const struct inc *x;             /* the same, remembered */
+    const struct jn_own *own;        /* addresses by which others may have reached it */
+    struct jn_place places[DA_ENDS]; /* whose its ends are */
+};
 
 /* Nanoseconds between the two, 0 when they overlap. */
 static int64_t gap(const struct inc *a, const struct inc *b)
@@ -224,7 +219,8 @@ static bool for_many(const struct inc *x, uint64_t container)
 }
 
 /* Where end leads is a container of other. */
-static bool leads_inside(const struct sk_join *j, const struct end *end, const struct inc *other)
+static bool leads_inside(const struct sk_join *j, const struct end *end, bool inside,
+                         const struct inc *other)
 {
     int64_t at = end->e.time;
     size_t i;
@@ -234,8 +230,8 @@ static bool leads_inside(const struct sk_join *j, const struct end *end, const s
 
         if (for_many(other, c))
             continue;
-        if (end->place.inside ? jn_has_ip(j->world, c, &end->e.ip, at)
-                              : !end->e.in && jn_publishes(j->world, c, end->e.port, at))
+        if (inside ? jn_has_ip(j->world, c, &end->e.ip, at)
+                   : !end->e.in && jn_publishes(j->world, c, end->e.port, at))
             return true;
     }
     return false;
@@ -243,23 +239,37 @@ static bool leads_inside(const struct sk_join *j, const struct end *end, const s
 
 static bool leads_to_host(const struct sk_join *j, const struct end *end, const struct inc *other)
 {
-    return !end->e.in && !end->place.inside && other->n_containers == 0 &&
-           (end->e.told || commands(end->e.port)) &&
+    return !end->e.in && other->n_containers == 0 && (end->e.told || commands(end->e.port)) &&
            !jn_published(j->world, other->host, end->e.port, end->e.time);
 }
 
-static const struct end *reaches(const struct sk_join *j, const struct inc *x, const struct inc *y)
+static bool leads(const struct sk_join *j, const struct inc *x, const struct end *end,
+                  const struct jn_place *to, const struct inc *y)
 {
+    return to->host == y->host && !end->e.common && near_time(x, end->e.time, SK_JOIN_NEAR_NS) &&
+           near_time(y, end->e.time, SK_JOIN_NEAR_NS) &&
+           (leads_inside(j, end, to->inside, y) || (!to->inside && leads_to_host(j, end, y)));
+}
+
+/* From the one that was told into the other, or back. */
+static const struct end *reaches(const struct ask *a, const struct inc *y)
+{
+    const struct inc *x = a->x;
+    struct jn_place to;
     size_t i;
 
-    for (i = 0; i < x->n_ends; i++) {
-        const struct end *end = &x->ends[i];
+    if (gap(x, y) > 2 * SK_JOIN_NEAR_NS)
+        return NULL; /* no connection is near both */
+    for (i = 0; i < x->n_ends; i++)
+        if (leads(a->j, x, &x->ends[i], &a->places[i], y))
+            return &x->ends[i];
+    for (i = 0; i < y->n_ends; i++) {
+        const struct end *end = &y->ends[i];
 
-        if (end->place.host != y->host || end->e.common ||
-            !near_time(x, end->e.time, SK_JOIN_NEAR_NS) ||
-            !near_time(y, end->e.time, SK_JOIN_NEAR_NS))
+        if (!jn_own_has(a->own, end->key))
             continue;
-        if (leads_inside(j, end, y) || leads_to_host(j, end, y))
+        jn_place(a->j->world, y->host, &end->e.ip, end->e.time, &to);
+        if (leads(a->j, y, end, &to, x))
             return end;
     }
     return NULL;
@@ -335,29 +345,32 @@ static void say_end(const struct end *end, bool with_port, struct sk_join_found 
                        end->e.port);
 }
 
-static bool evidence(const struct sk_join *j, const struct sk_incident *i, const struct inc *x,
-                     const struct inc *y, struct sk_join_found *ret)
+static bool evidence(const struct ask *a, const struct inc *y, struct sk_join_found *ret)
 {
-    const struct sk_str *t;
-    const struct end *end;
+    const struct inc *x = a->x;
+    const struct sk_incident *i = a->i;
+    const struct sk_str *t = NULL;
+    const struct end *end = reaches(a, y);
+    uint32_t link = end ? SK_JL_REACHED : SK_JL_NONE;
 
-    *ret = (struct sk_join_found){0};
+    if (!link && (t = trace(i, x, y)))
+        link = SK_JL_TRACE;
+    if (!link && (end = attacker(a->j, x, y)))
+        link = SK_JL_ATTACKER;
+    if (!link && alike(x, y))
+        link = SK_JL_ALIKE;
+    if (!link)
+        return false;
+    *ret = (struct sk_join_found){.link = link};
     (void)sk_str_copy(ret->id, sizeof(ret->id), id_of(y));
-    if ((end = reaches(j, x, y)) || (end = reaches(j, y, x))) {
-        ret->link = SK_JL_REACHED;
-        say_end(end, true, ret);
-    } else if ((t = trace(i, x, y))) {
-        ret->link = SK_JL_TRACE;
-        (void)sk_str_copy(ret->what, sizeof(ret->what), *t);
-    } else if ((end = attacker(j, x, y))) {
-        ret->link = SK_JL_ATTACKER;
-        say_end(end, false, ret);
-    } else if (alike(x, y)) {
-        ret->link = SK_JL_ALIKE;
+    if (end)
+        say_end(end, link == SK_JL_REACHED, ret);
+    else
         (void)sk_str_copy(ret->what, sizeof(ret->what),
-                          i->container->image.n ? i->container->image : image_of(i));
-    }
-    return ret->link != SK_JL_NONE;
+                          t                       ? *t
+                          : i->container->image.n ? i->container->image
+                                                  : image_of(i));
+    return true;
 }
 
 /* The strongest first; of equal ones who came first. */
@@ -380,7 +393,9 @@ size_t sk_join_incident(struct sk_join *j, const struct sk_incident *i,
                         struct sk_join_found ret[SK_JOIN_FOUND])
 {
     struct sk_join_found f;
+    struct jn_own own;
     struct inc *x;
+    struct ask a;
     size_t k, n = 0;
 
     if (i->members.n || i->id.n == 0 || i->id.n >= sizeof(x->id) || i->host_id.n == 0)
@@ -389,14 +404,16 @@ size_t sk_join_incident(struct sk_join *j, const struct sk_incident *i,
     if (!x)
         return 0;
     inc_fill(x, i);
-    places_find(j, x);
+    a = (struct ask){.j = j, .i = i, .x = x, .own = &own};
+    jn_own(j->world, x->host, x->containers, x->n_containers, &own);
+    for (k = 0; k < x->n_ends; k++)
+        jn_place(j->world, x->host, &x->ends[k].e.ip, x->ends[k].e.time, &a.places[k]);
     for (k = 0; k < j->n; k++) {
-        struct inc *y = j->v[k];
+        const struct inc *y = j->v[k];
 
         if (y->host == x->host)
             continue;
-        places_find(j, y);
-        if (evidence(j, i, x, y, &f))
+        if (evidence(&a, y, &f))
             n = found_add(ret, n, &f);
     }
     return n;

@@ -23,8 +23,8 @@
  *           if two hosts have it, or the address of the network it lies in.
  *
  * Load      an incident told once a second by each agent that is under attack; up to SK_JOIN_MAX
- *           remembered and walked, some 50 µs. Bounded by the limits below; a world that is larger
- *           makes fewer joins.
+ *           remembered and walked, 0.2 ms. Bounded by the limits below; a world that is larger makes
+ *           fewer joins.
  * Trust     agents are believed about their own hosts: a host that lies can draw incidents into
  *           one, not out of sight: members stay as they are told.
  * Pure      no I/O, no clock.

@@ -16,9 +16,6 @@ int jn_world_new(struct jn_world **ret);
 struct jn_world *jn_world_free(struct jn_world *w);
 void jn_world_host(struct jn_world *w, const struct sk_host *h);
 void jn_world_container(struct jn_world *w, const struct sk_container *c);
-/* Rises when an answer of jn_place may be another than before. */
-uint64_t jn_world_age(const struct jn_world *w);
-
 struct jn_place {  /* whose an address is, as seen from another host */
     uint64_t host; /* 0: nobody's that is known, or not certain */
     bool inside;   /* it is the address of containers there, not the host's own */
@@ -31,6 +28,27 @@ bool jn_has_ip(const struct jn_world *w, uint64_t container, const struct sk_ip 
 bool jn_publishes(const struct jn_world *w, uint64_t container, uint32_t port, int64_t at);
 /* Does any container of the host? */
 bool jn_published(const struct jn_world *w, uint64_t host, uint32_t port, int64_t at);
+
+#define JN_OWN 64
+struct jn_own {    /* addresses by which a host and some of its containers are found, or may be */
+    uint64_t some; /* bit of each: tells most others apart at once */
+    uint64_t keys[JN_OWN];
+    size_t n;
+};
+void jn_own(const struct jn_world *w, uint64_t host, const uint64_t *containers, size_t n,
+            struct jn_own *ret);
+
+static inline bool jn_own_has(const struct jn_own *o, uint64_t key)
+{
+    size_t i;
+
+    if (!(o->some >> (key / 2 % 64) & 1))
+        return false;
+    for (i = 0; i < o->n; i++)
+        if (o->keys[i] == key)
+            return true;
+    return false;
+}
 
 static inline uint64_t jn_key(struct sk_str s)
 {

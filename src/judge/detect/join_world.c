@@ -39,9 +39,8 @@ struct jn_world {
     struct sk_map *owners; /* hash of address → struct owner * */
     struct sk_map *cons;   /* key → struct con * */
     struct sk_map *by_ip;  /* hash of address → first struct con * */
-    uint64_t age;
-    int64_t newest; /* time that was told of */
-    size_t added;   /* since the last sweep */
+    int64_t newest;        /* time that was told of */
+    size_t added;          /* since the last sweep */
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -85,11 +84,6 @@ struct jn_world *jn_world_free(struct jn_world *w)
     (void)sk_map_free(w->by_ip);
     free(w);
     return NULL;
-}
-
-uint64_t jn_world_age(const struct jn_world *w)
-{
-    return w->age;
 }
 
 /* ---- hosts ----------------------------------------------------------------------------------- */
@@ -180,7 +174,6 @@ void jn_world_host(struct jn_world *w, const struct sk_host *told)
     h->n_nets = now.n_nets;
     for (i = 0; i < h->n_nets; i++)
         owner_add(w, h, &h->nets[i].ip);
-    w->age++;
 }
 
 static bool has_address(const struct host *h, const struct sk_ip *ip)
@@ -347,7 +340,6 @@ void jn_world_container(struct jn_world *w, const struct sk_container *told)
     ip_unlink(w, c);
     c->ip = ip;
     ip_link(w, c);
-    w->age++;
 }
 
 static bool is_there(const struct con *c, int64_t at)
@@ -413,6 +405,31 @@ static struct owner owner_of(const struct jn_world *w, const struct sk_ip *ip)
     const struct owner *o = sk_map_get(w->owners, da_ip_hash(ip));
 
     return o ? *o : (struct owner){0};
+}
+
+static void own_add(struct jn_own *o, const struct sk_ip *ip)
+{
+    uint64_t key = da_ip_hash(ip);
+
+    if (ip->family == 0 || o->n == JN_OWN)
+        return;
+    o->some |= (uint64_t)1 << (key / 2 % 64);
+    o->keys[o->n++] = key;
+}
+
+void jn_own(const struct jn_world *w, uint64_t host, const uint64_t *containers, size_t n,
+            struct jn_own *ret)
+{
+    const struct host *h = sk_map_get(w->hosts, host);
+    const struct con *c;
+    size_t i;
+
+    *ret = (struct jn_own){0};
+    for (i = 0; h && i < h->n_nets; i++)
+        own_add(ret, &h->nets[i].ip);
+    for (i = 0; i < n; i++)
+        if ((c = sk_map_get(w->cons, containers[i])))
+            own_add(ret, &c->ip);
 }
 
 void jn_place(const struct jn_world *w, uint64_t host, const struct sk_ip *ip, int64_t at,

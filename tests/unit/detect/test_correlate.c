@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "model/evt.h"
+
 #include "tests/sk_test.h" /* cmocka and the headers it wants first */
 
 #define MIN_NS (60LL * 1000000000)
@@ -412,6 +414,143 @@ static void a_storm_of_containers_and_long_texts_stays_bounded(void **state)
     (void)sk_correlate_free(c);
 }
 
+/* ---- what joins incidents of several hosts ----------------------------------------------------
+ */
+
+struct shared { /* of the incident that was told last */
+    size_t ends, traces;
+    struct sk_endpoint first, second;
+    char trace[64];
+};
+
+static void share(void *arg, const struct sk_incident *i)
+{
+    struct shared *s = arg;
+    const struct sk_endpoint *e = i->endpoints.v;
+
+    *s = (struct shared){.ends = i->endpoints.n, .traces = i->traces.n};
+    if (s->ends > 0)
+        s->first = e[0];
+    if (s->ends > 1)
+        s->second = e[1];
+    if (s->traces)
+        (void)sk_str_copy(s->trace, sizeof(s->trace), i->traces.v[0]);
+}
+
+static void connects(struct sk_peers *p, struct sk_correlate *c, const char *id, const char *ip,
+                     uint32_t port, int64_t at)
+{
+    const struct sk_container con = {.id = sk_str_c(id)};
+    struct sk_event ev = {.evt = {.type = SK_E_CONNECT, .time = T0 + at},
+                          .container = &con,
+                          .fd = {.l4proto = SK_L4_TCP, .rport = port, .lport = 40000}};
+    struct sk_endpoint e;
+
+    assert_int_equal(sk_ip_parse(sk_str_c(ip), &ev.fd.rip), 0);
+    assert_true(sk_peers_event(p, &ev, &e));
+    sk_correlate_endpoint(c, &e);
+}
+
+static void whom_a_container_talked_with_before_and_after_its_alert_is_told(void **state)
+{
+    struct sk_peers *p = NULL;
+    struct sk_correlate *c = NULL;
+    struct sk_correlate_conf conf = {0};
+    struct shared s = {0};
+    struct act x = {.id = "A1", .rule = "r", .container = id_a, .priority = SK_PRIO_CRITICAL};
+
+    (void)state;
+    assert_int_equal(sk_peers_new(&p), 0);
+    conf.peers = p;
+    assert_int_equal(sk_correlate_new(&conf, &c), 0);
+    connects(p, c, id_a, "10.0.0.2", 8080, 0);
+    connects(p, c, id_b, "10.0.0.3", 8080, 0); /* another's */
+    connects(p, c, id_a, "10.0.0.53", 53, 0);  /* a name server */
+    x.at = 1;
+    (void)give(c, &x);
+    sk_correlate_tell(c, T0 + 2, false, share, &s);
+    assert_int_equal(s.ends, 1);
+    assert_int_equal(s.first.port, 8080);
+    assert_true(!s.first.in && !s.first.told && !s.first.common);
+    assert_string_equal(s.first.container_id.p, id_a);
+    connects(p, c, id_a, "10.0.0.4", 22, 3); /* no alert is about it: the incident is told anew */
+    sk_correlate_tell(c, T0 + 3 * MIN_NS, false, share, &s);
+    assert_int_equal(s.ends, 2);
+    assert_int_equal(s.second.port, 22);
+    s.ends = 99;
+    connects(p, c, id_a, "10.0.0.4", 22, 4); /* nothing new */
+    sk_correlate_tell(c, T0 + 4 * MIN_NS, false, share, &s);
+    assert_int_equal(s.ends, 99);
+    (void)sk_correlate_free(c);
+    (void)sk_peers_free(p);
+}
+
+static void an_outside_address_that_many_talk_with_joins_nothing(void **state)
+{
+    struct sk_peers *p = NULL;
+    struct sk_correlate *c = NULL;
+    struct sk_correlate_conf conf = {0};
+    struct shared s = {0};
+    struct act x = {.id = "A1",
+                    .rule = "r",
+                    .tactic = "mitre_command_and_control",
+                    .container = id_a,
+                    .to = "203.0.113.9",
+                    .priority = SK_PRIO_CRITICAL};
+    char id[65];
+    int i;
+
+    (void)state;
+    assert_int_equal(sk_peers_new(&p), 0);
+    conf.peers = p;
+    assert_int_equal(sk_correlate_new(&conf, &c), 0);
+    for (i = 0; i <= SK_PEERS_RARE; i++) {
+        (void)snprintf(id, sizeof(id), "%064d", i);
+        connects(p, c, id, "203.0.113.9", 443, i);
+    }
+    (void)give(c, &x);
+    sk_correlate_tell(c, T0 + 2, false, share, &s);
+    assert_int_equal(s.ends, 1);
+    assert_true(s.first.told && s.first.bad && s.first.common);
+    x.container = id_b;
+    x.id = "B1";
+    assert_true(sk_str_eq(give(c, &x), SK_STR("B1")));
+    (void)sk_correlate_free(c);
+    (void)sk_peers_free(p);
+}
+
+static void an_indicator_that_was_hit_is_a_trace_but_a_network_is_none(void **state)
+{
+    static const struct {
+        const char *type, *value, *trace;
+    } v[] = {{"domain", "evil.example", "domain:evil.example"},
+             {"sha256", "f00d", "sha256:f00d"},
+             {"ip", "198.51.100.7", "ip:198.51.100.7"},
+             {"ip", "198.51.100.0/24", NULL}};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SK_ARRAY_LEN(v); i++) {
+        const struct sk_label f[] = {{SK_STR("indicator.type"), sk_str_c(v[i].type)},
+                                     {SK_STR("indicator.value"), sk_str_c(v[i].value)}};
+        const struct sk_alert a = {.id = SK_STR("A1"),
+                                   .time = T0,
+                                   .rule = SK_STR("Indicator"),
+                                   .engine = SK_EN_INDICATOR,
+                                   .priority = SK_PRIO_CRITICAL,
+                                   .output_fields = {f, 2}};
+        struct sk_correlate *c = fresh();
+        struct shared s = {0};
+
+        (void)sk_correlate_alert(c, &a);
+        sk_correlate_tell(c, T0 + 1, false, share, &s);
+        assert_int_equal(s.traces, v[i].trace != NULL);
+        if (v[i].trace)
+            assert_string_equal(s.trace, v[i].trace);
+        (void)sk_correlate_free(c);
+    }
+}
+
 SK_TEST_MAIN(warnings_of_one_tactic_stay_alerts_and_three_tactics_are_an_incident,
              one_critical_alert_is_an_incident_and_repetition_is_counted_not_told_again,
              two_containers_stay_apart_without_a_path,
@@ -421,4 +560,7 @@ SK_TEST_MAIN(warnings_of_one_tactic_stay_alerts_and_three_tactics_are_an_inciden
              a_process_of_the_host_that_came_out_of_a_container_is_its_story,
              sessions_of_the_host_stay_apart, an_outside_address_joins_only_by_command_and_control,
              after_half_an_hour_of_quiet_a_new_trail_begins, the_name_of_a_container_may_come_later,
-             a_storm_of_containers_and_long_texts_stays_bounded)
+             a_storm_of_containers_and_long_texts_stays_bounded,
+             whom_a_container_talked_with_before_and_after_its_alert_is_told,
+             an_outside_address_that_many_talk_with_joins_nothing,
+             an_indicator_that_was_hit_is_a_trace_but_a_network_is_none)
