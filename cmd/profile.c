@@ -219,7 +219,7 @@ static void entry_print(const struct sk_profile_entry *e)
     if (e->shape.n)
         printf("  " SK_STR_FMT, SK_STR_ARG(e->shape));
     if (e->parent_exe.n)
-        printf("  %s " SK_STR_FMT, e->aspect == SK_AP_USER ? "by" : "from",
+        printf("  %s " SK_STR_FMT, e->aspect != SK_AP_EXEC ? "by" : "from",
                SK_STR_ARG(e->parent_exe));
     printf("%s\n", by);
 }
@@ -344,8 +344,7 @@ static int mode_run(const struct sk_args *a, const char *mode, const char *told)
     for (i = 1; i < a->n_pos; i++)
         sk_jw_kstr(&b.w, a->pos[i], sk_str_c(mode));
     for (i = 0; i < SK_ASPECTS && a->n_pos == 1; i++)
-        if (i != SK_AP_CAPABILITY)
-            sk_jw_kstr(&b.w, sk_enum_aspect.names[i], sk_str_c(mode));
+        sk_jw_kstr(&b.w, sk_enum_aspect.names[i], sk_str_c(mode));
     sk_jw_end(&b.w, '}');
     return body_send(a, &b, told);
 }
@@ -504,16 +503,18 @@ static const struct sk_opt ask_opts[] = {ASK};
 static const struct sk_opt diff_opts[] = {
     {"exit-code", 0, NULL, NULL, "end with 3 when there are differences", false}, ASK};
 static const struct sk_opt entry_opts[] = {
-    {"parent", 0, "PROGRAM", NULL, "exec: of this parent only; user: this program only", false},
+    {"parent", 0, "PROGRAM", NULL, "exec: of this parent only; user, capability: this program only",
+     false},
     {"arguments", 0, "SHAPE", NULL, "exec: with arguments of this shape only", false},
     ASK};
 
 #define WHERE                                                                                      \
     "PROFILE is an id or a name as skep profile list shows them. ASPECT is exec, file, listen,\n"  \
-    "peer or user; without one, all are meant."
+    "peer, dns, capability or user; without one, all are meant."
 #define VALUES                                                                                     \
     "ASPECT and VALUE as skep profile show and alerts have them: exec /usr/bin/x or /usr/bin/*,\n" \
-    "file /var/cache/**, listen tcp/8080, peer 'out tcp 10.0.0.0/24:5432', user 0."
+    "file /var/cache/**, listen tcp/8080, peer 'out tcp 10.0.0.0/24:5432',\n"                      \
+    "dns '*.example.com', capability CAP_NET_RAW (held, used or not), user 0."
 
 const struct sk_cmd sk_cmd_profile_list = {.name = "profile list",
                                            .summary = "workloads and what is known of them",

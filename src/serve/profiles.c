@@ -48,9 +48,9 @@ static bool mode_set(struct edit *e, uint32_t aspect, uint32_t mode)
     for (i = 0; i < e->p.aspects.n && !a; i++)
         if (e->aspects[i].aspect == aspect)
             a = &e->aspects[i];
-    if (!a || (aspect == SK_AP_CAPABILITY && mode != SK_PM_OFF)) {
+    if (!a) { /* of an agent that does not know of it */
         sk_call_refuse(e->c, 422, "not_seen", "leave it off",
-                       "the agents do not see \"%s\": it cannot be learned or watched",
+                       "the profile's agents do not see \"%s\": it cannot be learned or watched",
                        sk_enum_aspect.names[aspect]);
         return false;
     }
@@ -130,7 +130,7 @@ static bool promote_apply(struct edit *e, struct json_object *doc)
             return false;
     }
     for (i = 0; i < SK_ASPECTS && n == 0; i++)
-        if (i != SK_AP_CAPABILITY && !promote(e, (uint32_t)i))
+        if (!promote(e, (uint32_t)i))
             return false;
     return true;
 }
@@ -146,13 +146,16 @@ static bool same(const struct sk_profile_entry *a, const struct sk_profile_entry
 /* As detect/ keeps them: what is left out is anything. */
 static void complete(struct sk_profile_entry *e)
 {
-    if ((e->aspect == SK_AP_EXEC || e->aspect == SK_AP_USER) && e->parent_exe.n == 0)
+    bool program =
+        e->aspect == SK_AP_EXEC || e->aspect == SK_AP_USER || e->aspect == SK_AP_CAPABILITY;
+
+    if (program && e->parent_exe.n == 0)
         e->parent_exe = SK_STR("*");
     if (e->aspect != SK_AP_EXEC)
         e->shape = (struct sk_str){0};
     else if (e->shape.n == 0 || sk_str_eq(e->parent_exe, SK_STR("*")))
         e->shape = SK_STR("*");
-    if (e->aspect != SK_AP_EXEC && e->aspect != SK_AP_USER)
+    if (!program)
         e->parent_exe = (struct sk_str){0};
 }
 
@@ -171,6 +174,28 @@ static bool name_clean(struct sk_call *c, struct sk_profile_entry *e)
                                                                    : e->value.p[i]);
     e->value = sk_str_n(p, i > 1 && p[i - 1] == '.' ? i - 1 : i);
     return true;
+}
+
+/* "net_raw" and "cap_net_raw" are CAP_NET_RAW. */
+static bool capability_clean(struct sk_call *c, struct sk_str *value)
+{
+    size_t i, k;
+
+    if (sk_str_eq(*value, SK_STR("*")))
+        return true;
+    for (i = 0; i < sk_enum_capability.n; i++) {
+        struct sk_str name = sk_str_c(sk_enum_capability.names[i]);
+
+        for (k = 0; k < 2; k++, name = sk_str_sub(name, 4, name.n)) {
+            if (sk_str_ieq(*value, name)) {
+                *value = sk_str_c(sk_enum_capability.names[i]);
+                return true;
+            }
+        }
+    }
+    sk_call_refuse(c, 422, "bad_capability", "one as CAP_NET_RAW, or *",
+                   "no capability \"" SK_STR_FMT "\"", SK_STR_ARG(sk_str_sub(*value, 0, 80)));
+    return false;
 }
 
 static bool entry_read(struct edit *e, struct json_object *json, struct sk_profile_entry *ret)
@@ -259,6 +284,20 @@ static bool say_remove(struct edit *e, const struct sk_profile_entry *o)
     return true;
 }
 
+/* A list of capabilities, as alerts have it, is an entry each. */
+static bool each_apply(struct edit *e, struct sk_profile_entry o,
+                       bool (*fn)(struct edit *e, const struct sk_profile_entry *o))
+{
+    struct sk_str rest = o.value;
+
+    if (o.aspect != SK_AP_CAPABILITY)
+        return fn(e, &o);
+    while (sk_str_next(&rest, ',', &o.value))
+        if (!capability_clean(e->c, &o.value) || !fn(e, &o))
+            return false;
+    return true;
+}
+
 static bool list_apply(struct edit *e, struct json_object *doc, const char *name,
                        bool (*fn)(struct edit *e, const struct sk_profile_entry *o))
 {
@@ -276,7 +315,7 @@ static bool list_apply(struct edit *e, struct json_object *doc, const char *name
         return false;
     }
     for (i = 0; i < n; i++)
-        if (!entry_read(e, json_object_array_get_idx(list, i), &o) || !fn(e, &o))
+        if (!entry_read(e, json_object_array_get_idx(list, i), &o) || !each_apply(e, o, fn))
             return false;
     return true;
 }
@@ -301,7 +340,8 @@ static bool entries_apply(struct edit *e, struct json_object *doc)
     if (!v)
         return oom(e->c);
     for (i = 0; i < n; i++) {
-        if (!entry_read(e, json_object_array_get_idx(list, i), &o))
+        if (!entry_read(e, json_object_array_get_idx(list, i), &o) ||
+            (o.aspect == SK_AP_CAPABILITY && !capability_clean(e->c, &o.value)))
             return false;
         complete(&o);
         at = find(e, &o);

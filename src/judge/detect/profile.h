@@ -9,7 +9,8 @@
  * Learned   never from an event for which a rule of priority warning or worse held, from drift or a
  *           hit of an indicator, nor from processes that descend from one that did such a thing;
  *           what such a process taught before is taken back.
- * Not seen  use of capabilities (the kernel does not tell): this aspect is off.
+ * Not seen  use of capabilities: what is kept are those in effect when a program begins or takes
+ *           them (capset, setuid and their kin), whether they are used or not.
  * Memory    profiles and entries are bounded (struct sk_profile_conf); what has no room is widened
  *           (arguments, parents, folders, networks become "*"), never dropped.
  * Workload  up to 500,000 events a second in containers, nearly all of known behaviour: a hash of

@@ -55,6 +55,12 @@ static const struct sk_rule rules[] = {
          "A name server was asked for a name for which the workload does not usually ask.",
          "向域名服务器查询了该工作负载平时不查询的域名。", SK_PRIO_NOTICE,
          "mitre_command_and_control", "T1071.004"),
+    RULE("SK-PRF-007", "Profile: unusual capability", "画像偏离：异常能力",
+         "A program of the workload ran with capabilities in effect, or took them, that were not "
+         "seen in its workload before. Whether it used them is not known.",
+         "该工作负载的程序在运行时拥有或获取了此前未见过的有效能力（capabilities）；是否真正使用不"
+         "得而知。",
+         SK_PRIO_WARNING, "mitre_privilege_escalation", "T1548"),
 };
 
 const struct sk_rule *sk_profile_rules(size_t *ret_n)
@@ -65,8 +71,9 @@ const struct sk_rule *sk_profile_rules(size_t *ret_n)
 
 static const struct sk_rule *rule_of(uint32_t aspect)
 {
-    static const uint8_t at[SK_ASPECTS] = {[SK_AP_EXEC] = 0, [SK_AP_FILE] = 1, [SK_AP_LISTEN] = 2,
-                                           [SK_AP_PEER] = 3, [SK_AP_USER] = 4, [SK_AP_DNS] = 5};
+    static const uint8_t at[SK_ASPECTS] = {
+        [SK_AP_EXEC] = 0, [SK_AP_FILE] = 1, [SK_AP_LISTEN] = 2,    [SK_AP_PEER] = 3,
+        [SK_AP_USER] = 4, [SK_AP_DNS] = 5,  [SK_AP_CAPABILITY] = 6};
 
     return &rules[at[aspect]];
 }
@@ -94,7 +101,8 @@ static struct nearest nearest_find(struct sk_profiles *p, const struct pf_profil
                                                   [SK_AP_LISTEN] = "on such a port",
                                                   [SK_AP_PEER] = "to such an address or port",
                                                   [SK_AP_DNS] = "with other names of this domain",
-                                                  [SK_AP_USER] = "as this user"};
+                                                  [SK_AP_USER] = "as this user",
+                                                  [SK_AP_CAPABILITY] = "with other programs"};
     struct nearest n = {.what = words[t->aspect]};
     const struct pf_entry *e;
     struct pf_thing w, o, ow;
@@ -106,7 +114,8 @@ static struct nearest nearest_find(struct sk_profiles *p, const struct pf_profil
             continue;
         o = pf_thing_of(e);
         pf_widen(&o, level, &p->scratch[3], &ow);
-        if (sk_str_eq(ow.value, w.value))
+        if (t->aspect == SK_AP_CAPABILITY ? (pf_caps_set(o.value) & pf_caps_set(t->value)) != 0
+                                          : sk_str_eq(ow.value, w.value))
             near_add(&n, e);
     }
     if (n.since == 0)
@@ -137,7 +146,8 @@ static void text_make(struct sk_profiles *p, const struct pf_profile *f, const s
 {
     static const char *const names[SK_ASPECTS] = {
         [SK_AP_EXEC] = "program", [SK_AP_FILE] = "file", [SK_AP_LISTEN] = "port",
-        [SK_AP_PEER] = "peer",    [SK_AP_DNS] = "name",  [SK_AP_USER] = "uid"};
+        [SK_AP_PEER] = "peer",    [SK_AP_DNS] = "name",  [SK_AP_CAPABILITY] = "capabilities",
+        [SK_AP_USER] = "uid"};
     struct sk_buf *out = &p->output;
 
     sk_buf_clear(out);
@@ -164,6 +174,14 @@ static void text_make(struct sk_profiles *p, const struct pf_profile *f, const s
         (void)sk_buf_c(out, " server=");
         (void)sk_buf_str(out, ev->fd.name);
     }
+    if (t->aspect == SK_AP_CAPABILITY) {
+        struct pf_text *s = &p->scratch[3].value;
+
+        s->n = 0;
+        pf_caps_add(s, pf_caps_known(f, t->parent));
+        (void)sk_buf_c(out, " before=");
+        (void)sk_buf_str(out, sk_str_n(s->p, s->n));
+    }
     (void)sk_buf_c(out, ";");
     context_add(out, n, ev->evt.time, denied);
     da_who(out, ev);
@@ -179,7 +197,9 @@ static bool quiet(struct sk_profiles *p, const struct pf_profile *f, const struc
     uint64_t key = pf_hash(p, (uint64_t)(uintptr_t)f + t->aspect, ev->proc->container_id);
     uint64_t flood = key, ignored;
 
-    key = pf_hash(p, pf_hash(p, pf_hash(p, key, t->value), t->parent), t->shape);
+    key = pf_hash(p, key, t->value);
+    if (t->aspect != SK_AP_CAPABILITY) /* what a container was given all of its programs have */
+        key = pf_hash(p, pf_hash(p, key, t->parent), t->shape);
     return sk_folded(p->fold, key, ev->evt.time, ret_count) ||
            (!denied && sk_folded(p->flood, flood, ev->evt.time, &ignored));
 }

@@ -22,6 +22,8 @@ struct pf_scratch { /* texts of one thing */
     struct pf_text value, parent, shape;
 };
 /* Makes the thing of an event's aspect; false: the event does not say one. */
+/* Path of a process's executable; of one that is many programs also which it is. */
+void pf_exe_add(struct pf_text *t, const struct sk_process *p);
 bool pf_exec(const struct sk_event *ev, struct pf_scratch *s, struct pf_thing *ret);
 bool pf_user(const struct sk_event *ev, struct pf_scratch *s, struct pf_thing *ret);
 bool pf_file(struct sk_str path, struct pf_scratch *s, struct pf_thing *ret);
@@ -45,6 +47,12 @@ void pf_lit(struct pf_text *t, const char *c);
 void pf_name_class(struct pf_text *t, struct sk_str s);
 
 /* ---- tables ---------------------------------------------------------------------------------- */
+
+/* Entries of this aspect name a program beside their value. */
+static inline bool pf_has_program(uint32_t aspect)
+{
+    return aspect == SK_AP_EXEC || aspect == SK_AP_USER || aspect == SK_AP_CAPABILITY;
+}
 
 enum { PE_PERSON = 1, PE_DENIED = 2, PE_REPORTED = 4 }; /* reported: the console knows of it */
 struct pf_entry {
@@ -146,6 +154,17 @@ void pf_profile_free(struct sk_profiles *p, struct pf_profile *f);
 void pf_container_drop(struct sk_profiles *p, struct pf_container *k);
 void pf_changed(struct pf_profile *f, int64_t now);
 bool pf_text_set(struct pf_profile *f, struct sk_str *at, struct sk_str s) SK_NODISCARD;
+
+uint64_t pf_ip_key(const struct sk_profiles *p, const struct sk_ip *ip);
+uint64_t pf_process_key(const struct sk_process *p); /* never 0 */
+bool pf_is_suspect(const struct sk_profiles *p, const struct sk_process *proc);
+
+/* profile_caps.c: sets of capabilities as bits */
+bool pf_caps(const struct sk_event *ev, uint64_t set, struct pf_scratch *s, struct pf_thing *ret);
+uint64_t pf_caps_set(struct sk_str value); /* of names with commas between; "*": all */
+/* What a program is known to have had. */
+uint64_t pf_caps_known(const struct pf_profile *f, struct sk_str program);
+void pf_caps_add(struct pf_text *t, uint64_t set); /* names with commas between */
 
 /* profile_mode.c */
 void pf_sort(struct sk_profile_entry *v, size_t n); /* by aspect, value, parent, shape */

@@ -207,7 +207,7 @@ static void entry_line(struct sk_buf *out, char sign, const struct sk_profile_en
         (void)sk_buf_str(out, e->shape);
     }
     if (e->parent_exe.n) {
-        (void)sk_buf_c(out, e->aspect == SK_AP_USER ? "  by " : "  from ");
+        (void)sk_buf_c(out, e->aspect != SK_AP_EXEC ? "  by " : "  from ");
         (void)sk_buf_str(out, e->parent_exe);
     }
     if (e->denied)

@@ -133,7 +133,7 @@ static bool thing_in(const struct sk_profile_entry *e, struct pf_scratch *s, str
         return false;
     if (e->by_person && (e->aspect == SK_AP_EXEC || e->aspect == SK_AP_FILE))
         ret->value = blanks(ret->value, &s->value);
-    if (e->aspect == SK_AP_EXEC || e->aspect == SK_AP_USER)
+    if (pf_has_program(e->aspect))
         ret->parent = or_any(e->parent_exe);
     if (e->aspect == SK_AP_EXEC) /* of any parent, any arguments */
         ret->shape = sk_str_eq(ret->parent, SK_STR("*")) ? SK_STR("*") : or_any(e->shape);
@@ -199,8 +199,8 @@ static void aspects_in(struct pf_profile *f, const struct sk_profile *in, bool p
     for (i = 0; i < in->aspects.n; i++) {
         struct sk_profile_aspect *a;
 
-        if (v[i].aspect >= SK_ASPECTS || v[i].mode > SK_PM_OFF || v[i].aspect == SK_AP_CAPABILITY)
-            continue; /* off: not seen */
+        if (v[i].aspect >= SK_ASPECTS || v[i].mode > SK_PM_OFF)
+            continue;
         a = &f->aspects[v[i].aspect];
         if (person) {
             if (a->mode != v[i].mode)

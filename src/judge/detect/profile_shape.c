@@ -349,7 +349,7 @@ static bool is_multi(struct sk_str base)
     return false;
 }
 
-static void exe_add(struct pf_text *t, const struct sk_process *p)
+void pf_exe_add(struct pf_text *t, const struct sk_process *p)
 {
     struct sk_str base = base_of(p->exepath), as = base_of(p->exe);
 
@@ -379,9 +379,9 @@ bool pf_exec(const struct sk_event *ev, struct pf_scratch *s, struct pf_thing *r
 {
     const struct sk_process *p = ev->proc, *up = p->parent;
 
-    exe_add(&s->value, p);
+    pf_exe_add(&s->value, p);
     if (up && sk_str_eq(up->container_id, p->container_id)) {
-        exe_add(&s->parent, up);
+        pf_exe_add(&s->parent, up);
     } else {
         s->parent.n = 0;
         pf_lit(&s->parent, "outside");
@@ -398,7 +398,7 @@ bool pf_user(const struct sk_event *ev, struct pf_scratch *s, struct pf_thing *r
     int n = snprintf(s->value.p, sizeof(s->value.p), "%u", ev->proc->euid);
 
     s->value.n = (uint16_t)n;
-    exe_add(&s->parent, ev->proc);
+    pf_exe_add(&s->parent, ev->proc);
     *ret = (struct pf_thing){SK_AP_USER, view(&s->value), view(&s->parent), {0}};
     return true;
 }
@@ -603,6 +603,7 @@ void pf_widen(const struct pf_thing *t, int level, struct pf_scratch *s, struct 
         widen_exec(t, level, s, ret);
         break;
     case SK_AP_USER:
+    case SK_AP_CAPABILITY:
         ret->parent = SK_STR("*");
         break;
     case SK_AP_FILE:

@@ -11,12 +11,14 @@ static const uint32_t alike_max[SK_ASPECTS][PF_LEVELS] = {
     [SK_AP_USER] = {0, 32, 0, 0, 16},
     [SK_AP_FILE] = {0, 8, 24, 48, 0}, /* names of a folder, folders below two, below one */
     [SK_AP_LISTEN] = {0, 2, 0, 24, 0},
-    [SK_AP_PEER] = {0, 16, 32, 32, 0}, /* networks of a port, classes, ports */
-    [SK_AP_DNS] = {0, 16, 32, 48, 0},  /* first labels, names of a domain, domains of a top one */
+    [SK_AP_PEER] = {0, 16, 32, 32, 0},    /* networks of a port, classes, ports */
+    [SK_AP_CAPABILITY] = {0, 1, 0, 0, 0}, /* programs: what two hold the workload holds */
+    [SK_AP_DNS] = {0, 16, 32, 48, 0}, /* first labels, names of a domain, domains of a top one */
 };
 static const uint32_t share_pct[SK_ASPECTS] = {
-    [SK_AP_EXEC] = 48, [SK_AP_FILE] = 22, [SK_AP_LISTEN] = 3,
-    [SK_AP_PEER] = 12, [SK_AP_DNS] = 10,  [SK_AP_USER] = 5};
+    [SK_AP_EXEC] = 46, [SK_AP_FILE] = 21, [SK_AP_LISTEN] = 3,     [SK_AP_PEER] = 11,
+    [SK_AP_DNS] = 9,   [SK_AP_USER] = 5,  [SK_AP_CAPABILITY] = 5,
+};
 
 uint64_t pf_hash(const struct sk_profiles *p, uint64_t with, struct sk_str s)
 {

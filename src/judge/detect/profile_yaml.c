@@ -39,7 +39,7 @@ static void entry_write(struct sk_buf *out, const struct sk_profile_entry *e)
 {
     (void)sk_buf_c(out, "    - {");
     member(out, "", "value", e->value);
-    member(out, ", ", e->aspect == SK_AP_USER ? "program" : "parent", e->parent_exe);
+    member(out, ", ", e->aspect != SK_AP_EXEC ? "program" : "parent", e->parent_exe);
     member(out, ", ", "arguments", e->shape);
     member(out, ", ", "image", e->digest);
     if (e->denied)

@@ -20,6 +20,7 @@ struct ev {
     const char *path, *oldpath, *newpath, *label;
     int64_t res, arg0;
     uint32_t flags, mode, tty;
+    uint64_t caps;                /* in effect */
     uint64_t vpid, pvpid, target; /* default: 57, 41 */
     bool read, write, upper, memfd, deleted, udp, host, privileged;
     bool server;       /* peer came to us */
@@ -136,6 +137,7 @@ static inline void ev_make_proc(struct made *m, const struct ev *e)
     p->cwd = ev_str(e->cwd ? e->cwd : "/");
     if (e->user)
         p->user = ev_str(e->user);
+    p->cap_effective = p->cap_permitted = e->caps;
     p->tty = e->tty;
     p->exe_upper = e->upper;
     p->exe_memfd = e->memfd;

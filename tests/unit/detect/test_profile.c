@@ -95,6 +95,7 @@ static void less_specific_is_reached_from_every_level(void **state)
         {SK_AP_DNS, "a.b.x.com", {"a.b.x.com", "*.b.x.com", "*.x.com", "*.com", "*"}},
         {SK_AP_DNS, "x.com", {"x.com", "x.com", "*.x.com", "*.com", "*"}},
         {SK_AP_DNS, "a.x.co.uk", {"a.x.co.uk", "*.x.co.uk", "*.x.co.uk", "*.uk", "*"}},
+        {SK_AP_CAPABILITY, "CAP_KILL", {"CAP_KILL", "CAP_KILL", "CAP_KILL", "CAP_KILL", "*"}},
         {SK_AP_DNS, "db", {"db", "db", "db", "<host>", "*"}},
         {SK_AP_DNS, ".", {".", ".", ".", ".", "*"}},
         {SK_AP_DNS,
@@ -387,6 +388,84 @@ static void a_suspect_teaches_no_names(void **state)
     assert_null(entry(&f, SK_AP_DNS, "api.example.com"));
 }
 
+#define BIT(cap) ((uint64_t)1 << (cap)) /* linux/capability.h */
+#define KILL BIT(5)
+#define NET_BIND BIT(10)
+#define SYS_PTRACE BIT(19)
+#define SYS_ADMIN BIT(21)
+
+static void capabilities_that_were_never_held_are_told_together_with_what_was(void **state)
+{
+    struct ev can = {.type = SK_E_EXECVE, .name = "app", .caps = KILL | NET_BIND};
+    const struct sk_profile_conf c = quick();
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 22);
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = engine(&c);
+    struct told t = {0};
+    struct sk_profile f;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 5; i++)
+        (void)give(p, &can, &t);
+    pass(p, 10, 7200);
+    get(p, a, &f);
+    assert_int_equal(entry(&f, SK_AP_CAPABILITY, "CAP_KILL")->count, 5);
+    assert_string_equal(entry(&f, SK_AP_CAPABILITY, "CAP_NET_BIND_SERVICE")->parent_exe.p,
+                        "/usr/bin/app");
+    can.at = 8000;
+    assert_int_equal(give(p, &can, &t), 0);
+    can.caps = KILL; /* fewer say nothing */
+    assert_int_equal(give(p, &can, &t), 0);
+    can.caps = KILL | NET_BIND | SYS_PTRACE | SYS_ADMIN;
+    assert_int_equal(give(p, &can, &t), 1);
+    assert_string_equal(t.rule, "Profile: unusual capability");
+    assert_string_equal(
+        t.output, "Profile: unusual capability (capabilities=CAP_SYS_PTRACE,CAP_SYS_ADMIN "
+                  "before=CAP_KILL,CAP_NET_BIND_SERVICE; never seen in 2 h before command=app "
+                  "executable=/usr/bin/app parent=sh user=root container=web-1 image=shop/web:1.4 "
+                  "workload=shop/web (web))");
+    assert_string_equal(t.last.techniques.v[0].p, "T1548");
+    can.type = SK_E_CAPSET; /* taken while it runs */
+    can.caps = SYS_ADMIN;
+    assert_int_equal(give(p, &can, &t), 1);
+    assert_non_null(strstr(t.output, "capabilities=CAP_SYS_ADMIN before=CAP_KILL,"));
+    can.res = -1;
+    assert_int_equal(give(p, &can, &t), 0);
+}
+
+static void a_workload_that_never_had_a_capability_is_told_with_none(void **state)
+{
+    struct told t = {0};
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = watching(&t);
+    const struct ev can = {
+        .type = SK_E_EXECVE, .name = "ls", .args = "-la /srv", .caps = SYS_ADMIN, .at = 8000};
+
+    (void)state;
+    assert_int_equal(give(p, &can, &t), 1);
+    assert_non_null(strstr(t.output, "(capabilities=CAP_SYS_ADMIN before=none; never seen in"));
+}
+
+static void capabilities_of_many_programs_are_the_workloads(void **state)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    struct ev can = {.type = SK_E_EXECVE, .caps = KILL};
+    const struct sk_profile_conf c = quick();
+    SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 22);
+    SK_CLEANUP(sk_profiles_freep) struct sk_profiles *p = engine(&c);
+    struct told t = {0};
+    struct sk_profile f;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SK_ARRAY_LEN(names); i++) {
+        can.name = names[i];
+        (void)give(p, &can, &t);
+    }
+    get(p, a, &f);
+    assert_string_equal(entry(&f, SK_AP_CAPABILITY, "CAP_KILL")->parent_exe.p, "*");
+    assert_int_equal(entry(&f, SK_AP_CAPABILITY, "CAP_KILL")->count, 6);
+}
+
 static void the_same_deviation_is_folded(void **state)
 {
     struct ev e = {.type = SK_E_OPENAT, .file = "/opt/new", .write = true, .at = 8000};
@@ -426,7 +505,7 @@ static void promotion_waits_for_evidence_quiet_and_age(void **state)
     sk_profiles_tick(p, EV_EPOCH + 9000 * SECOND);
     assert_int_equal(mode_of(p, SK_AP_FILE), SK_PM_WATCH);
     assert_int_equal(mode_of(p, SK_AP_DNS), SK_PM_WATCH);
-    assert_int_equal(mode_of(p, SK_AP_CAPABILITY), SK_PM_OFF);
+    assert_int_equal(mode_of(p, SK_AP_CAPABILITY), SK_PM_WATCH);
 }
 
 static void change_state(struct sk_profiles *p, uint32_t to, int64_t at)
@@ -567,8 +646,11 @@ SK_TEST_MAIN(values_of_arguments_become_classes, random_and_numbered_parts_of_pa
              names_lose_what_changes_below_their_domain,
              a_name_that_was_never_asked_for_is_told_with_what_was,
              many_names_of_a_domain_become_one_and_others_stay_unusual, a_suspect_teaches_no_names,
-             the_same_deviation_is_folded, promotion_waits_for_evidence_quiet_and_age,
-             time_stands_still_while_no_container_runs, whole_lives_of_jobs_stand_for_time,
+             capabilities_that_were_never_held_are_told_together_with_what_was,
+             a_workload_that_never_had_a_capability_is_told_with_none,
+             capabilities_of_many_programs_are_the_workloads, the_same_deviation_is_folded,
+             promotion_waits_for_evidence_quiet_and_age, time_stands_still_while_no_container_runs,
+             whole_lives_of_jobs_stand_for_time,
              a_new_image_is_learned_for_a_while_and_the_old_one_is_not,
              nothing_is_learned_from_suspects_and_their_descendants,
              a_container_of_forgotten_suspects_teaches_nothing)

@@ -275,7 +275,7 @@ static void reports_of_hosts_are_joined_and_may_come_twice(void **state)
     assert_int_equal(entry(&again, SK_AP_FILE, "/b")->count, 9);
 }
 
-static void names_of_two_hosts_are_joined_written_and_read_again(void **state)
+static void names_and_capabilities_of_two_hosts_are_joined_written_and_read_again(void **state)
 {
     SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(1 << 20);
     struct sk_profile_entry
@@ -283,9 +283,13 @@ static void names_of_two_hosts_are_joined_written_and_read_again(void **state)
                {.aspect = SK_AP_DNS, .value = SK_STR("a.cdn.example.net"), .count = 2},
                {.aspect = SK_AP_DNS, .value = SK_STR("db"), .count = 2}},
         y[] = {{.aspect = SK_AP_DNS, .value = SK_STR("*.cdn.example.net"), .count = 40},
-               {.aspect = SK_AP_DNS, .value = SK_STR("db"), .count = 9}};
+               {.aspect = SK_AP_DNS, .value = SK_STR("db"), .count = 9},
+               {.aspect = SK_AP_CAPABILITY,
+                .value = SK_STR("CAP_KILL"),
+                .parent_exe = SK_STR("/bin/x"),
+                .count = 1}};
     struct sk_profile_aspect m = {.aspect = SK_AP_DNS, .mode = SK_PM_WATCH};
-    struct sk_profile f = doc(x, 3, &m, 0), g = doc(y, 2, &m, 0), r, again;
+    struct sk_profile f = doc(x, 3, &m, 0), g = doc(y, 3, &m, 0), r, again;
     struct sk_str text;
     bool promoted;
 
@@ -293,6 +297,7 @@ static void names_of_two_hosts_are_joined_written_and_read_again(void **state)
     x[2].denied = x[2].by_person = true;
     assert_int_equal(sk_profile_merge(&f, &g, a, &r, &promoted), 0);
     text = yaml(&r, a);
+    assert_non_null(strstr(text.p, "    - {value: \"CAP_KILL\", program: \"/bin/x\"}\n"));
     assert_non_null(strstr(text.p, "  dns: watch\n"));
     assert_non_null(strstr(text.p, "  dns:\n"
                                    "    - {value: \"*.cdn.example.net\"}\n"
@@ -579,8 +584,8 @@ SK_TEST_MAIN(too_many_are_widened_and_none_is_forgotten,
              the_same_events_give_the_same_profile, yaml_comes_back_as_it_was,
              a_wrong_file_names_its_line, differences_are_a_line_each,
              reports_of_hosts_are_joined_and_may_come_twice,
-             names_of_two_hosts_are_joined_written_and_read_again, people_win_over_what_is_reported,
-             a_promotion_is_a_new_version_and_off_stays_off,
+             names_and_capabilities_of_two_hosts_are_joined_written_and_read_again,
+             people_win_over_what_is_reported, a_promotion_is_a_new_version_and_off_stays_off,
              what_a_host_widened_takes_the_place_of_what_it_covers,
              denied_is_told_while_learning_and_allowed_is_quiet,
              saved_and_taken_back_it_is_the_same, reports_come_no_faster_than_asked_for,

@@ -63,6 +63,13 @@ static void entries_are_allowed_denied_and_removed(void **state)
            "\"by_person\":true,\"denied\":false}");
     expect(f, "PATCH", P, "{\"allow\":[{\"aspect\":\"dns\",\"value\":\"*.Example.COM.\"}]}",
            "cookie", 200, "{\"aspect\":\"dns\",\"value\":\"*.example.com\"");
+    expect(f, "PATCH", P,
+           "{\"allow\":[{\"aspect\":\"capability\",\"value\":\"net_raw,CAP_SYS_ADMIN\"}]}",
+           "cookie", 200,
+           "{\"aspect\":\"capability\",\"value\":\"CAP_SYS_ADMIN\",\"parent_exe\":\"*\"");
+    expect(f, "PATCH", P,
+           "{\"remove\":[{\"aspect\":\"capability\",\"value\":\"CAP_NET_RAW,CAP_SYS_ADMIN\"}]}",
+           "cookie", 200, NULL);
     expect(f, "PATCH", P, "{\"remove\":[{\"aspect\":\"dns\",\"value\":\"*.example.com\"}]}",
            "cookie", 200, NULL);
     expect(f, "PATCH", P, "{\"deny\":[{\"aspect\":\"exec\",\"value\":\"/opt/x\"}]}", "cookie", 200,
@@ -98,7 +105,8 @@ static void what_makes_no_sense_is_refused_and_changes_nothing(void **state)
         {"{\"modes\":5}", "\\\"modes\\\" must be"},
         {"{\"modes\":{\"exec\":\"soon\"}}", "learn, watch, enforce, off"},
         {"{\"modes\":{\"exex\":\"off\"}}", "no aspect"},
-        {"{\"modes\":{\"capability\":\"learn\"}}", "do not see"},
+        {"{\"modes\":{\"capability\":\"learn\"}}", "do not see"}, /* no such aspect in it */
+        {"{\"allow\":[{\"aspect\":\"capability\",\"value\":\"CAP_FLY\"}]}", "no capability"},
         {"{\"promote\":\"exec\"}", "a list of aspects"},
         {"{\"allow\":[5]}", "an entry is"},
         {"{\"allow\":[{\"aspect\":\"exec\"}]}", "needs a value"},
