@@ -3,12 +3,10 @@ import type { ProfileAspect } from '../api/schema';
 import { type Key, useI18n } from '../i18n';
 
 export const aspects = ['exec', 'file', 'listen', 'peer', 'user', 'dns', 'capability'] as const;
-/** What agents do not see: always off. */
-export const unseen = new Set<string>(['dns', 'capability']);
 
 export function ProfileModes({ of }: { of?: readonly ProfileAspect[] }) {
   const { t } = useI18n();
-  const seen = of?.filter((a) => !unseen.has(a.aspect)) ?? [];
+  const seen = aspects.flatMap((n) => of?.find((a) => a.aspect === n) ?? []);
   return (
     <span className="modes">
       {seen.map((a) => (

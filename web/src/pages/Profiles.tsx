@@ -28,7 +28,7 @@ import {
 } from '../components/bits';
 import { DownloadOutlined, PlusOutlined, UploadOutlined } from '../components/icons';
 import { KindTable } from '../components/KindTable';
-import { aspects, ProfileModes, unseen } from '../components/ProfileModes';
+import { aspects, ProfileModes } from '../components/ProfileModes';
 import { type Key, useI18n } from '../i18n';
 import { diffLines, hunks } from '../lib/diff';
 import { count } from '../lib/format';
@@ -108,15 +108,17 @@ function Modes({ p, apply }: { p: Profile; apply: Apply }) {
           </thead>
           <tbody>
             {p.aspects?.map((a) => {
-              const blind = unseen.has(a.aspect);
               const to = next[a.mode];
               return (
                 <tr key={a.aspect} data-testid="profile-aspect" data-aspect={a.aspect}>
                   <td>
                     <b>{t(`aspect.${a.aspect}` as Key)}</b>
+                    {a.aspect === 'capability' && (
+                      <div className="dim">{t('aspect.capability.doc')}</div>
+                    )}
                   </td>
                   <td>
-                    {may && !blind ? (
+                    {may ? (
                       <Select
                         size="small"
                         className="mode-select"
@@ -137,19 +139,10 @@ function Modes({ p, apply }: { p: Profile; apply: Apply }) {
                     <Time value={a.changed} />
                   </td>
                   <td className="right nowrap">
-                    {blind ? (
-                      <span className="dim">{t('profile.unseen')}</span>
-                    ) : (
-                      may &&
-                      to && (
-                        <Button
-                          size="small"
-                          onClick={() => set(a, to)}
-                          data-testid="profile-promote"
-                        >
-                          {t('profile.promoteTo', { mode: t(`mode.${to}`) })}
-                        </Button>
-                      )
+                    {may && to && (
+                      <Button size="small" onClick={() => set(a, to)} data-testid="profile-promote">
+                        {t('profile.promoteTo', { mode: t(`mode.${to}`) })}
+                      </Button>
                     )}
                   </td>
                 </tr>
@@ -184,7 +177,7 @@ function EntryRow({ e, apply }: { e: ProfileEntry; apply: Apply }) {
             {t('profile.newImage')}
           </span>
         )}
-        {(exec || e.aspect === 'user') && e.parent_exe && (
+        {e.parent_exe && (
           <div className="dim">
             {t(exec ? 'profile.parent' : 'profile.program')} <Text value={e.parent_exe} max={200} />
             {exec && e.shape && (
@@ -255,9 +248,7 @@ function AddEntry({ apply }: { apply: Apply }) {
         value={aspect}
         onChange={setAspect}
         popupMatchSelectWidth={false}
-        options={aspects
-          .filter((a) => !unseen.has(a))
-          .map((a) => ({ value: a, label: t(`aspect.${a}`) }))}
+        options={aspects.map((a) => ({ value: a, label: t(`aspect.${a}`) }))}
       />
       <Input
         className="mono"
