@@ -40,6 +40,7 @@ export type {
   Incident,
   Indicator,
   JoinToken,
+  Member,
   Process,
   Profile,
   ProfileAspect,

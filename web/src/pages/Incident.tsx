@@ -3,7 +3,7 @@ import { App, Button } from 'antd';
 import { useMemo } from 'react';
 import { call, objectPath } from '../api/client';
 import { useLive } from '../api/live';
-import type { Container, Incident, Rules, Story } from '../api/schema';
+import type { Container, Incident, Member, Rules, Story } from '../api/schema';
 import { useMay, useSession } from '../api/session';
 import { asApiError, useGet, useThrottled } from '../api/use';
 import {
@@ -124,10 +124,17 @@ function Step({ s, host }: { s: Story; host?: string }) {
   );
 }
 
+/** What joins a member to another one. */
+function JoinedBy({ incident: i, member: m }: { incident: Incident; member: Member }) {
+  const { t } = useI18n();
+  const host = i.members?.find((x) => x.id === m.with)?.hostname ?? '';
+  const words = t(`incident.link.${m.link}` as Key, { what: m.what ?? '', host });
+  return <Text value={words} max={400} />;
+}
+
 /** The incidents of single hosts that this one is made of, and what joins them. */
 function Members({ incident: i }: { incident: Incident }) {
   const { t } = useI18n();
-  const name = (id?: string) => i.members?.find((m) => m.id === id)?.hostname ?? '';
   return (
     <ul className="involved" data-testid="incident-members">
       {i.members?.map((m) => (
@@ -151,13 +158,7 @@ function Members({ incident: i }: { incident: Incident }) {
           </div>
           {m.link !== 'none' && (
             <div className="member-link">
-              <Text
-                value={t(`incident.link.${m.link}` as Key, {
-                  what: m.what ?? '',
-                  host: name(m.with),
-                })}
-                max={400}
-              />
+              <JoinedBy incident={i} member={m} />
             </div>
           )}
         </li>
@@ -180,11 +181,27 @@ function PartOf({ id }: { id: string }) {
   );
 }
 
+/** Where the attack came to another host, before the first step there. */
+function StoryJoin({ incident, member }: { incident: Incident; member: Member | undefined }) {
+  if (!member) return null;
+  return (
+    <p className="story-join">
+      <span aria-hidden="true">↓</span> <JoinedBy incident={incident} member={member} />
+    </p>
+  );
+}
+
 function StoryLine(props: { incident: Incident; names: ReadonlyMap<string, string> }) {
   const { t, lang } = useI18n();
   const { incident: i, names } = props;
   const groups = useMemo(() => storyGroups(i.story), [i.story]);
   if (!groups.length) return <Nothing title={t('incident.noStory')} />;
+  const joins = new Map(
+    i.members?.flatMap((m) => {
+      const at = groups.find((g) => g.steps[0]?.host_id === m.host_id);
+      return at && m.link !== 'none' ? [[at, m] as const] : [];
+    }),
+  );
   const shown = groups.reduce((n, g) => n + g.steps.reduce((k, s) => k + s.count, 0), 0);
   return (
     <div className="story" data-testid="story">
@@ -195,6 +212,7 @@ function StoryLine(props: { incident: Incident; names: ReadonlyMap<string, strin
               {t('incident.quiet', { time: duration(g.gap_ms, lang) })}
             </p>
           )}
+          <StoryJoin incident={i} member={joins.get(g)} />
           <div className="story-place">
             {g.container ? (
               <>
