@@ -27,12 +27,10 @@ static __always_inline __u64 not_hex(__u64 bytes)
     return ((digit | letter) ^ BYTES(0x80)) | (bytes & BYTES(0x80));
 }
 
-/* Where the 64 hex digits begin in NAME.scope or NAME; -1: not a container's name. */
-static __always_inline int name_parse(const char *name, __u32 len)
+/* Where 64 hex digits would begin in NAME.scope or NAME; -1: not a container's name. */
+static __always_inline int name_place(const char *name, __u32 len)
 {
-    const __u64 *eight;
-    __u64 bad = 0;
-    __u32 at = 0, i;
+    __u32 at = 0;
 
     if (len != 64) {
         if (len < 70 || len > 110)
@@ -46,10 +44,25 @@ static __always_inline int name_parse(const char *name, __u32 len)
             name[at - 7] == 'c')
             return -1; /* …-conmon-ID.scope: the container's keeper, on the host */
     }
-    eight = (const void *)(name + at);
+    return (int)at;
+}
+
+static __always_inline bool name_is_id(const __u64 *eight)
+{
+    __u64 bad = 0;
+    __u32 i;
+
     for (i = 0; i < 8; i++)
         bad |= not_hex(eight[i]);
-    return bad ? -1 : (int)at;
+    return !bad;
+}
+
+/* As name_place, of those that are hex digits. */
+static __always_inline int name_parse(const char *name, __u32 len)
+{
+    int at = name_place(name, len);
+
+    return at >= 0 && name_is_id((const void *)(name + (__u32)at)) ? at : -1;
 }
 
 static __always_inline struct kernfs_node *kn_parent(struct kernfs_node *kn)

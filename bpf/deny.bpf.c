@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Programs that must not run, in containers: refused by bprm_check_security where BPF LSM is
- * granted, else killed at sched_process_exec, before their first instruction. Attached by
- * src/act/deny only while something is to be refused. What is unclear passes: user space sees it as
- * any other exec.
+ * granted, else killed at sched_process_exec, before their first instruction. Connections that must
+ * not be made: refused by programs at the root of the unified hierarchy. Attached by src/act/deny
+ * only while something is to be refused. What is unclear passes: user space sees it as any other
+ * exec or connect.
  */
 #include "skep_vmlinux.h"
 
@@ -24,8 +25,11 @@
 #define SECOND 1000000000ULL
 #define TOLD_MAX 20 /* denials of one cgroup told in a second */
 #define OVERLAY 0x794c7630
+#define TCP 6
+#define UDP 17
 
 enum { UPPER = 1, MEMFD = 2, DELETED = 4, BY_FD = 8 }; /* enum sk_fact */
+enum { FACT_V6 = 1, FACT_TCP = 2, FACT_UDP = 4 };      /* the same, of connections */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -40,6 +44,10 @@ struct linux_binprm___buf {
 struct linux_binprm___comm { /* from 6.14 */
     unsigned int comm_from_dentry : 1;
 } __attribute__((preserve_access_index));
+
+struct bpf_sock_addr { /* linux/bpf.h, as far as it is looked at */
+    __u32 user_family, user_ip4, user_ip6[4], user_port, family, type, protocol;
+};
 
 /* ---- maps ---- */
 
@@ -82,6 +90,19 @@ struct {
     __type(key, struct skd_listed);
     __type(value, __u8);
 } skd_lists SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(max_entries, 4096);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct skd_net);
+    __type(value, struct skd_marks);
+} skd_nets SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, SKD_PORTS);
+    __type(key, __u32);
+    __type(value, __u64); /* clauses that hold for the port, or do not ask */
+} skd_ports SEC(".maps");
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 512);
@@ -185,17 +206,16 @@ __noinline int skd_group_find(__u64 set)
     return s->group.kind;
 }
 
-static __always_inline bool hold_find(struct scratch *s, struct skd_hold *ret)
+static __always_inline void hold_find(const struct skd_group *g, struct skd_hold *ret)
 {
     struct skd_hold *h;
 
-    if (s->group.kind == SKD_G_PROBE) {
+    if (g->kind == SKD_G_PROBE) {
         *ret = (struct skd_hold){.clauses = 1ULL << SKD_PROBE};
-        return 1;
+        return;
     }
-    h = bpf_map_lookup_elem(&skd_holds, s->group.id);
+    h = bpf_map_lookup_elem(&skd_holds, g->id);
     *ret = h ? *h : skd_unknown;
-    return ret->clauses || ret->flags;
 }
 
 /* ---- facts ---- */
@@ -526,42 +546,53 @@ static __always_inline __u32 rate(__u64 cgroup, __u64 now)
     return n + 1;
 }
 
+/* A record with what is the same of all; NULL: it is not told, or lost. */
+static __always_inline struct skd_denial *
+denial_new(struct task_struct *t, const struct skd_group *g, __u64 cgroup, __u32 cause, __u32 how)
+{
+    __u64 now = bpf_ktime_get_boot_ns();
+    __u32 n = rate(cgroup, now);
+    struct skd_denial *r;
+
+    if (!n || how == SKD_KILL)
+        return NULL;
+    r = bpf_ringbuf_reserve(&skd_ring, sizeof(*r), 0);
+    if (!r) {
+        __sync_fetch_and_add(&skd_counts.lost, 1);
+        return NULL;
+    }
+    __builtin_memset(r, 0, sizeof(*r));
+    r->time = now;
+    r->start = BPF_CORE_READ(t, group_leader, start_boottime);
+    r->cgroup = cgroup;
+    r->tgid = BPF_CORE_READ(t, tgid);
+    r->cause = cause;
+    r->how = how;
+    r->count = n;
+    __builtin_memcpy(r->id, g->id, 64);
+    return r;
+}
+
 static __always_inline void tell(struct scratch *s, struct task_struct *t, __u32 cause, __u32 how)
 {
     struct task_struct *leader = BPF_CORE_READ(t, group_leader);
     struct skd_who who = {.start = BPF_CORE_READ(leader, start_boottime),
                           .tgid = BPF_CORE_READ(t, tgid)};
-    __u64 now = bpf_ktime_get_boot_ns();
     struct skd_denial *r;
-    __u32 n;
 
     if (how == SKD_KILL) /* its exec is seen by the sensor, too */
         (void)bpf_map_update_elem(&skd_killed, &who, &cause, BPF_ANY);
     if (cause == SKD_PROBE)
         return;
     __sync_fetch_and_add(&skd_counts.refused, 1);
-    n = rate(s->cgroup, now);
-    if (!n || how == SKD_KILL)
+    r = denial_new(t, &s->group, s->cgroup, cause, how);
+    if (!r)
         return;
-    r = bpf_ringbuf_reserve(&skd_ring, sizeof(*r), 0);
-    if (!r) {
-        __sync_fetch_and_add(&skd_counts.lost, 1);
-        return;
-    }
-    r->time = now;
-    r->start = who.start;
-    r->cgroup = s->cgroup;
-    r->tgid = who.tgid;
-    r->cause = cause;
-    r->how = how;
-    r->count = n;
     r->facts = s->facts;
     r->path_n = s->n < SKD_PATH ? s->n : SKD_PATH - 1;
-    __builtin_memcpy(r->id, s->group.id, 64);
     __builtin_memcpy(r->name, s->name, SKD_NAME);
-    __builtin_memcpy(r->path, s->prefix.text, SKD_PATH);
-    if (s->n == 0)
-        __builtin_memset(r->path, 0, SKD_PATH);
+    if (s->n)
+        __builtin_memcpy(r->path, s->prefix.text, SKD_PATH);
     bpf_ringbuf_submit(r, 0);
 }
 
@@ -574,7 +605,9 @@ static __always_inline struct scratch *held(struct task_struct *t, struct skd_ho
 
     if (!s || skd_group_find((__u64)BPF_CORE_READ(t, cgroups)) == SKD_G_NONE)
         return NULL;
-    return hold_find(s, ret) ? s : NULL;
+    hold_find(&s->group, ret);
+    ret->clauses &= ~skd_plan.nets;
+    return ret->clauses || ret->flags ? s : NULL;
 }
 
 static __always_inline bool refused(struct scratch *s, const struct skd_hold *h,
@@ -631,4 +664,131 @@ int BPF_PROG(skd_exec, struct task_struct *t, int old_pid, struct linux_binprm *
     if (refused(s, &h, bprm, now, SKD_KILL))
         (void)bpf_send_signal(SIGKILL);
     return 0;
+}
+
+/* ---- connections ----
+ *
+ * Their programs may be preempted by each other: nothing of theirs is in the scratch.
+ */
+
+static __noinline int net_group_name(struct kernfs_node *kn, char *id)
+{
+    char text[128] = {};
+    __u64 eight[8];
+    int at, n = bpf_probe_read_kernel_str(text, sizeof(text), BPF_CORE_READ(kn, name));
+
+    if (n < 65 || n > 112)
+        return 0;
+    at = name_place(text, (__u32)n - 1);
+    if (at < 0 || at > 48)
+        return 0;
+    bpf_probe_read_kernel(eight, sizeof(eight), text + at); /* a stack is read at multiples of 8 */
+    if (!name_is_id(eight))
+        return 0;
+    __builtin_memcpy(id, eight, sizeof(eight));
+    return 1;
+}
+
+/* As skd_group_find. */
+static __always_inline __u64 net_group(struct task_struct *t, struct skd_group *ret)
+{
+    struct kernfs_node *kn = task_kn(t);
+    __u64 key = BPF_CORE_READ(kn, id);
+    struct skd_group *known = bpf_map_lookup_elem(&skd_groups, &key);
+    int i, found = 0;
+
+    if (known) {
+        *ret = *known;
+        return key;
+    }
+    for (i = 0; i < 10 && kn; i++) {
+        found |= net_group_name(kn, ret->id);
+        kn = kn_parent(kn);
+    }
+    ret->kind = found ? SKD_G_CONTAINER : SKD_G_NONE;
+    (void)bpf_map_update_elem(&skd_groups, &key, ret, BPF_ANY);
+    return key;
+}
+
+static __always_inline __u64 nets_hold(const struct skd_net *to, __u32 facts, __u32 port, __u64 m)
+{
+    struct skd_marks *k;
+    __u64 *ported;
+    int i;
+
+    for (i = 0; i < SKD_FACTS; i++)
+        m &= facts & (1u << i) ? ~skd_plan.no[i] : ~skd_plan.yes[i];
+    ported = bpf_map_lookup_elem(&skd_ports, &port);
+    m &= ported ? *ported : 0;
+    k = bpf_map_lookup_elem(&skd_nets, to);
+    m &= (k ? k->yes : 0) | ~skd_plan.netted;
+    return k ? m & ~k->no : m;
+}
+
+static __always_inline int connect_judge(struct bpf_sock_addr *ctx, const struct skd_net *to)
+{
+    struct task_struct *t = (void *)bpf_get_current_task();
+    __u32 port = __builtin_bswap16((__u16)ctx->user_port), proto = ctx->protocol, facts = 0;
+    struct skd_group g = {};
+    __u64 cgroup = net_group(t, &g), m;
+    struct skd_denial *r;
+    struct skd_hold h;
+    int cause;
+
+    if (g.kind == SKD_G_NONE)
+        return 1;
+    hold_find(&g, &h);
+    if (h.clauses & (1ULL << SKD_PROBE))
+        return 0;
+    if (to->family == 6)
+        facts |= FACT_V6;
+    if (proto == TCP)
+        facts |= FACT_TCP;
+    if (proto == UDP)
+        facts |= FACT_UDP;
+    m = h.clauses & skd_plan.nets;
+    if (m)
+        m = nets_hold(to, facts, port, m);
+    if (!m || skd_is_entering((__u64)t))
+        return 1;
+    for (cause = 0; cause < SKD_CLAUSES; cause++)
+        if (m & (1ULL << cause))
+            break;
+    __sync_fetch_and_add(&skd_counts.refused, 1);
+    r = denial_new(t, &g, cgroup, (__u32)cause, SKD_CGROUP);
+    if (!r)
+        return 0;
+    r->facts = facts;
+    r->port = (__u16)port;
+    r->family = to->family;
+    r->proto = (__u8)proto;
+    __builtin_memcpy(r->addr, to->addr, sizeof(r->addr));
+    bpf_probe_read_kernel_str(r->name, SKD_NAME, &t->comm);
+    bpf_ringbuf_submit(r, 0);
+    return 0;
+}
+
+SEC("cgroup/connect4")
+int skd_connect4(struct bpf_sock_addr *ctx)
+{
+    struct skd_net to = {.bits = 8 + 128, .family = 4};
+    __u32 ip = ctx->user_ip4;
+
+    __builtin_memcpy(to.addr, &ip, sizeof(ip));
+    return connect_judge(ctx, &to);
+}
+
+SEC("cgroup/connect6")
+int skd_connect6(struct bpf_sock_addr *ctx)
+{
+    struct skd_net to = {.bits = 8 + 128, .family = 6};
+    __u32 ip[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
+
+    if (!ip[0] && !ip[1] && ip[2] == __builtin_bswap32(0xffff)) { /* IPv4 in IPv6's dress */
+        to.family = 4;
+        ip[0] = ip[3];
+        ip[2] = ip[3] = 0;
+    }
+    __builtin_memcpy(to.addr, ip, sizeof(ip));
+    return connect_judge(ctx, &to);
 }

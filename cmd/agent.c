@@ -51,7 +51,8 @@ static int check_run(const struct sk_args *a)
     struct sk_err err = {0};
     size_t n, i, missing = 0;
     int r = arena ? sk_sensor_check(arena, &hooks, &n, &err) : -ENOMEM;
-    struct sk_hook *all = r == 0 ? sk_arena_array(arena, n + 1, sizeof(*all)) : NULL;
+    struct sk_hook *all =
+        r == 0 ? sk_arena_array(arena, n + AGENT_DENY_CHECKS, sizeof(*all)) : NULL;
 
     if (r == 0 && !all)
         r = sk_err_set(&err, -ENOMEM, "out of memory");
@@ -59,7 +60,8 @@ static int check_run(const struct sk_args *a)
         return sk_fail(&err);
     for (i = 0; i < n; i++)
         all[i] = hooks[i];
-    all[n++] = agent_deny_check();
+    agent_deny_check(all + n);
+    n += AGENT_DENY_CHECKS;
     hooks = all;
     if (sk_args_flag(a, "json"))
         return check_print_json(hooks, n);
@@ -210,7 +212,7 @@ static void status_print(const struct sk_agent *g)
     if (g->actions)
         printf("responses      %llu in force: skep respond list\n", (unsigned long long)g->actions);
     if (g->deny_how.n)
-        printf("denial         %llu rules, by " SK_STR_FMT "; %llu programs refused\n",
+        printf("denial         %llu rules, by " SK_STR_FMT "; %llu refused\n",
                (unsigned long long)g->deny_rules, SK_STR_ARG(g->deny_how),
                (unsigned long long)g->deny_refused);
     if (g->deny_error.n)

@@ -68,6 +68,7 @@ static void set_up(struct agent_deny *x)
     struct sk_deny_plan plan;
     struct skd_counts n;
     struct sk_err err = {0};
+    int nets;
 
     plan_make(x, &plan);
     if (sk_deny_new(&plan, &fresh, &err) < 0) {
@@ -89,10 +90,16 @@ static void set_up(struct agent_deny *x)
     causes_keep(x);
     if (!x->lapsed)
         x->error[0] = '\0';
+    nets = sk_deny_nets(x->d, &err);
+    if (nets < 0) {
+        (void)sk_str_copy(x->error, sizeof(x->error), sk_str_c(err.msg));
+        sk_log(x->a->conf.log, SK_WARN, "deny", "connections are not refused", "error=%s", err.msg);
+    }
     x->probe_ns = 0; /* prove it now */
-    sk_log(x->a->conf.log, SK_INFO, "deny", "programs are refused in the kernel",
-           "rules=%zu drift=%s how=%s", x->in_force, x->drift ? "yes" : "no",
-           sk_deny_how(x->d) == SKD_LSM ? "lsm" : "sched_process_exec");
+    sk_log(x->a->conf.log, SK_INFO, "deny", "what is denied is refused in the kernel",
+           "rules=%zu drift=%s how=%s connections=%s", x->in_force, x->drift ? "yes" : "no",
+           sk_deny_how(x->d) == SKD_LSM ? "lsm" : "sched_process_exec",
+           nets == 0 ? "cgroup" : "no");
 }
 
 static void settle(struct agent_deny *x)
@@ -131,7 +138,7 @@ static void proof(struct agent_deny *x, uint64_t now_ns)
     if (r == 0 && x->lapsed) {
         x->lapsed = false;
         x->error[0] = '\0';
-        deny_lapse_tell(x, false, "a program that must not run was refused");
+        deny_lapse_tell(x, false, "what must not happen was refused");
     }
     if (x->lapsed)
         every = SK_MIN(every, DENY_AGAIN_NS);
@@ -197,6 +204,14 @@ void agent_deny_rules(struct sk_agent_run *a)
     x->dirty = true;
 }
 
+static struct sk_str how_text(enum skd_how how, bool nets)
+{
+    if (how == SKD_LSM)
+        return nets ? SK_STR("lsm; connections: cgroup") : SK_STR("lsm");
+    return nets ? SK_STR("sched_process_exec (killed at their start); connections: cgroup")
+                : SK_STR("sched_process_exec (killed at their start)");
+}
+
 void agent_deny_health(struct sk_agent_run *a, struct sk_agent *g)
 {
     struct agent_deny *x = a->deny;
@@ -207,22 +222,56 @@ void agent_deny_health(struct sk_agent_run *a, struct sk_agent *g)
     if (x->d) {
         sk_deny_counts(x->d, &n);
         g->deny_rules = x->enforced;
-        g->deny_how = sk_deny_how(x->d) == SKD_LSM
-                          ? SK_STR("lsm")
-                          : SK_STR("sched_process_exec (killed at their start)");
+        g->deny_how = how_text(sk_deny_how(x->d), sk_deny_nets(x->d, NULL) == 0);
     }
     g->deny_refused = x->refused + n.refused;
     if (x->error[0])
         g->deny_error = sk_str_c(x->error);
 }
 
-struct sk_hook agent_deny_check(void)
+static void check_exec(const struct sk_deny *d, const struct sk_err *err, struct sk_hook *h)
 {
     static char why[SK_ERR_MAX + 64];
+
+    *h = (struct sk_hook){.name = SK_STR("deny: exec"),
+                          .how = d && sk_deny_how(d) == SKD_LSM ? SK_STR("lsm")
+                                                                : SK_STR("sched_process_exec"),
+                          .granted = !err->msg[0],
+                          .used = !err->msg[0]};
+    if (h->granted)
+        (void)snprintf(why, sizeof(why), "a denied program is %s",
+                       sk_deny_how_text(sk_deny_how(d)));
+    else
+        (void)snprintf(why, sizeof(why), "a denied program is killed after it began (%s)",
+                       err->msg);
+    h->why = sk_str_c(why);
+}
+
+static void check_nets(const struct sk_deny *d, const struct sk_err *err, struct sk_hook *h)
+{
+    static char why[SK_ERR_MAX + 64];
+    struct sk_err lack = *err;
+    bool ok = !err->msg[0] && sk_deny_nets(d, &lack) == 0;
+
+    *h = (struct sk_hook){.name = SK_STR("deny: connect"),
+                          .how = SK_STR("cgroup/connect4, connect6"),
+                          .granted = ok,
+                          .used = ok};
+    if (ok)
+        (void)snprintf(why, sizeof(why), "a denied connection is %s", sk_deny_how_text(SKD_CGROUP));
+    else
+        (void)snprintf(why, sizeof(why), "who makes a denied connection is killed after it (%s)",
+                       lack.msg);
+    h->why = sk_str_c(why);
+}
+
+void agent_deny_check(struct sk_hook ret[AGENT_DENY_CHECKS])
+{
+    static const struct sk_clause any = {.net = true}; /* of no container */
     SK_CLEANUP(sk_deny_freep) struct sk_deny *d = NULL;
     char dir[] = "/tmp/skep-check-XXXXXX", program[64];
-    struct sk_deny_plan plan = {.hierarchy = sk_sensor_hierarchy(), .dir = dir};
-    struct sk_hook h = {.name = SK_STR("deny: exec"), .how = SK_STR("sched_process_exec")};
+    struct sk_deny_plan plan = {
+        .clauses = {&any}, .n = 1, .hierarchy = sk_sensor_hierarchy(), .dir = dir};
     struct sk_err err = {0};
     int r = mkdtemp(dir) ? 0 : sk_err_errno(&err, errno, "%s", dir);
 
@@ -230,19 +279,13 @@ struct sk_hook agent_deny_check(void)
         r = sk_deny_new(&plan, &d, &err);
     if (r == 0)
         r = sk_deny_prove(d, &err);
-    h.granted = h.used = r == 0;
-    if (d && sk_deny_how(d) == SKD_LSM)
-        h.how = SK_STR("lsm");
-    if (r == 0)
-        (void)snprintf(why, sizeof(why), "a denied program is %s",
-                       sk_deny_how_text(sk_deny_how(d)));
-    else
-        (void)snprintf(why, sizeof(why), "a denied program is killed after it began (%s)", err.msg);
-    h.why = sk_str_c(why);
+    if (r < 0 && !err.msg[0])
+        (void)sk_err_errno(&err, -r, "trying it");
+    check_exec(d, &err, &ret[0]);
+    check_nets(d, &err, &ret[1]);
     (void)snprintf(program, sizeof(program), "%s/" SKD_PROBE_NAME, dir);
     (void)unlink(program);
     (void)rmdir(dir);
-    return h;
 }
 
 /* ---- life -------------------------------------------------------------------------------------

@@ -8,9 +8,10 @@
 
 #include "agent_run.h"
 
-/* How programs can be refused here: tried for a moment with nothing to refuse. A row of agent
- * --check. */
-struct sk_hook agent_deny_check(void);
+/* How programs and connections can be refused here: tried for a moment with nothing to refuse. Rows
+ * of agent --check. */
+#define AGENT_DENY_CHECKS 2
+void agent_deny_check(struct sk_hook ret[AGENT_DENY_CHECKS]);
 
 int agent_deny_new(struct sk_agent_run *a, struct sk_err *err) SK_NODISCARD;
 void agent_deny_free(struct sk_agent_run *a); /* everything runs again */

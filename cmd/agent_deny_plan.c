@@ -92,7 +92,7 @@ static void rule_judge(struct agent_deny *x, const struct sk_expr *e, struct den
         return;
     }
     agent_exceptions_each(x->a, exception_take, &g);
-    rc = g.full ? -E2BIG : sk_expr_exec_facts(e, g.but, g.n, &r->facts, why);
+    rc = g.full ? -E2BIG : sk_expr_facts(e, g.but, g.n, &r->facts, why);
     if (rc > 0)
         (void)snprintf(r->why, sizeof(r->why), "because of %s in an exception", why);
     else if (rc < 0)

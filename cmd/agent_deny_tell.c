@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the kernel refused or killed, in alerts; and what skep says about itself. */
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include "agent_deny_int.h"
@@ -90,6 +91,19 @@ bool agent_deny_killed(struct sk_agent_run *a, struct sk_alert *al)
     return true;
 }
 
+/* The sensor's word of a connection whose refusal was told by deny_tell. */
+static bool told_already(const struct agent_deny *x, const struct sk_alert *al)
+{
+    const struct deny_rule *r;
+
+    if (al->evt.type != SK_E_CONNECT || al->evt.rawres != -EPERM || !al->proc ||
+        !al->proc->container_id.n || !x->d || sk_deny_nets(x->d, NULL) != 0)
+        return false;
+    r = rule_named(x, al->rule);
+    return r && r->facts && sk_facts_match_net(r->facts, &al->fd, al->container) &&
+           !(al->container && agent_respond_protected(x->a, al->container));
+}
+
 bool agent_deny_alert(struct sk_agent_run *a, struct sk_alert *al)
 {
     struct agent_deny *x = a->deny;
@@ -97,7 +111,7 @@ bool agent_deny_alert(struct sk_agent_run *a, struct sk_alert *al)
     if (!x)
         return true;
     if (!x->now)
-        return !agent_deny_killed(a, al) || passes(x, al);
+        return !told_already(x, al) && (!agent_deny_killed(a, al) || passes(x, al));
     if (!is_cause(x, al))
         return false;
     mark(al, (enum skd_how)x->now->how);
@@ -119,7 +133,7 @@ size_t agent_deny_why_not(struct sk_agent_run *a, struct sk_str rule, char ret[S
     return sk_str_copy(ret, SK_ERR_MAX, SK_STR("not refused in advance; "));
 }
 
-/* ---- what LSM refused: no event of it comes ---------------------------------------------------
+/* ---- what was refused before it was an event ---------------------------------------------------
  */
 
 /* The caller as it would have been: the program that it wanted to become. */
@@ -142,9 +156,8 @@ static void process_make(struct sk_agent_run *a, const struct skd_denial *r, str
     ret->exe_fs = ret->root_fs; /* what it is was said by the facts */
 }
 
-void deny_tell(void *arg, const struct skd_denial *r)
+static void program_tell(struct agent_deny *x, const struct skd_denial *r)
 {
-    struct agent_deny *x = arg;
     struct sk_agent_run *a = x->a;
     struct sk_process p;
     struct sk_event ev = {.host_id = sk_str_c(a->conf.host_id),
@@ -165,6 +178,59 @@ void deny_tell(void *arg, const struct skd_denial *r)
     x->now = NULL;
 }
 
+static void connection_make(const struct skd_denial *r, struct sk_fd *ret, struct sk_buf *name)
+{
+    struct sk_ip ip = {.family = r->family};
+
+    memcpy(ip.addr, r->addr, ip.family == 4 ? 4 : 16);
+    *ret = (struct sk_fd){.num = -1,
+                          .typechar = ip.family == 6 ? SK_FD_IPV6 : SK_FD_IPV4,
+                          .l4proto = r->proto == IPPROTO_TCP   ? SK_L4_TCP
+                                     : r->proto == IPPROTO_UDP ? SK_L4_UDP
+                                                               : SK_L4_NONE,
+                          .rip = ip,
+                          .sip = ip,
+                          .rport = r->port,
+                          .sport = r->port};
+    (void)sk_buf_c(name, ip.family == 6 ? "[" : "");
+    (void)sk_ip_format(&ip, name);
+    (void)sk_buf_printf(name, ip.family == 6 ? "]:%u" : ":%u", r->port);
+    if (!name->err)
+        ret->name = sk_str_n(name->p, name->n);
+}
+
+static void connection_tell(struct agent_deny *x, const struct skd_denial *r)
+{
+    struct sk_agent_run *a = x->a;
+    const struct sk_process *caller = sk_sensor_process(a->sensor, r->tgid);
+    struct sk_process p = {.pid = r->tgid,
+                           .host_id = sk_str_c(a->conf.host_id),
+                           .container_id = sk_str_n(r->id, sizeof(r->id)),
+                           .name = sk_str_n(r->name, strnlen(r->name, sizeof(r->name)))};
+    struct sk_event ev = {
+        .host_id = sk_str_c(a->conf.host_id),
+        .hostname = sk_str_c(a->hostname),
+        .evt = {.type = SK_E_CONNECT, .time = (int64_t)r->time + sk_boot_to_wall_offset_ns()},
+        .proc = caller ? caller : &p};
+    struct sk_buf name;
+
+    sk_buf_init(&name, 128);
+    connection_make(r, &ev.fd, &name);
+    ev.container = agent_container_find(a, p.container_id);
+    x->now = r;
+    (void)sk_detect_event(a->detect, &ev, agent_alert, a);
+    x->now = NULL;
+    sk_buf_done(&name);
+}
+
+void deny_tell(void *arg, const struct skd_denial *r)
+{
+    if (r->how == SKD_CGROUP)
+        connection_tell(arg, r);
+    else
+        program_tell(arg, r);
+}
+
 /* ---- about itself -----------------------------------------------------------------------------
  */
 
@@ -179,8 +245,8 @@ void deny_lapse_tell(struct agent_deny *x, bool lapsed, const char *why)
         .time = sk_now_wall_ns(),
         .rule = lapsed ? SK_STR("Enforcement lapsed") : SK_STR("Enforcement restored"),
         .source = SK_STR("syscall"),
-        .desc = lapsed ? SK_STR("What rules, drift or profiles deny may run: the proof failed.")
-                       : SK_STR("The proof holds again: what is denied does not run."),
+        .desc = lapsed ? SK_STR("What rules, drift or profiles deny may happen: the proof failed.")
+                       : SK_STR("The proof holds again: what is denied does not happen."),
         .priority = lapsed ? SK_PRIO_CRITICAL : SK_PRIO_NOTICE,
         .tags = {tags, SK_ARRAY_LEN(tags)},
         .count = 1,

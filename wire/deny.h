@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What programs that refuse an exec (bpf/deny.bpf.c) share with src/act/deny: rules as clauses over
- * facts, numbered 0 to 62, and who is held to which of them. Number 63 is the self-probe's.
+ * What programs that refuse an exec or a connection (bpf/deny.bpf.c) share with src/act/deny: rules
+ * as clauses over facts, numbered 0 to 62, and who is held to which of them. Number 63 is the
+ * self-probe's.
  */
 #ifndef SKEP_WIRE_DENY_H
 #define SKEP_WIRE_DENY_H
@@ -23,7 +24,8 @@ enum skd_cause { /* a clause's number, or */
                  SKD_BY_DELETED,
                  SKD_BY_PROFILE,
 };
-enum skd_how { SKD_LSM, SKD_KILL };
+enum skd_how { SKD_LSM, SKD_KILL, SKD_CGROUP };
+#define SKD_PORTS 65536
 
 enum skd_hold_flag { /* what a container is held to beside clauses */
                      SKD_H_UPPER = 1,
@@ -43,6 +45,12 @@ struct skd_prefix { /* key of a longest-prefix table */
     __u32 bits;
     char text[SKD_PATH];
 };
+struct skd_net { /* key of a longest-prefix table */
+    __u32 bits;  /* with those of the family */
+    __u8 family; /* 4, 6 */
+    __u8 addr[16];
+    __u8 pad[3];
+};
 enum { SKD_L_KNOWN = 1, SKD_L_ALLOWED = 2 }; /* may run; and that it is drift does not matter */
 struct skd_listed {                          /* key: a path of a list */
     __u32 list;
@@ -53,6 +61,8 @@ struct skd_plan { /* which clauses ask for what */
     __u64 named, placed, prefixed; /* want a name, a path, a prefix of a list */
     __u64 paths;                   /* ask anything of the path */
     __u32 has_paths, has_prefixes; /* is there any in the table? */
+    __u64 nets;                    /* are about connections, all others about programs */
+    __u64 netted;                  /* want a network of a list */
 };
 enum skd_group_kind { SKD_G_NONE, SKD_G_CONTAINER, SKD_G_PROBE };
 struct skd_group { /* what a cgroup is */
@@ -78,6 +88,10 @@ struct skd_denial {
     char id[64]; /* of the container */
     char name[SKD_NAME];
     char path[SKD_PATH];
+    __u8 addr[16]; /* of a connection: where to */
+    __u16 port;
+    __u8 family, proto; /* 4, 6; IPPROTO_* */
+    __u32 pad;
 };
 
 #endif

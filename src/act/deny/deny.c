@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -30,6 +31,7 @@ static struct listed *list_free(struct listed *k)
 static const char *const how_texts[] = {
     [SKD_LSM] = "refused before it ran (lsm)",
     [SKD_KILL] = "killed at its start, before its first instruction (sched_process_exec)",
+    [SKD_CGROUP] = "refused before it was made (cgroup)",
 };
 
 const char *sk_deny_how_text(enum skd_how how)
@@ -135,6 +137,10 @@ static void plan_make(const struct sk_deny_plan *p, struct skd_plan *ret)
             if (c->no & 1u << f)
                 k.no[f] |= bit;
         }
+        if (c->net)
+            k.nets |= bit;
+        if (c->nets.v)
+            k.netted |= bit;
         if (c->names.v)
             k.named |= bit;
         if (c->paths.v)
@@ -147,6 +153,149 @@ static void plan_make(const struct sk_deny_plan *p, struct skd_plan *ret)
         k.has_prefixes |= c->prefixes.n || c->not_prefixes.n;
     }
     *ret = k;
+}
+
+/* ---- connections -------------------------------------------------------------------------------
+ */
+
+static struct skd_net net_key(const struct sk_net *n)
+{
+    struct skd_net key = {.bits = 8u + n->plen, .family = n->ip.family};
+    unsigned i;
+
+    for (i = 0; i < n->plen; i++)
+        key.addr[i / 8] |= n->ip.addr[i / 8] & (uint8_t)(0x80u >> i % 8);
+    return key;
+}
+
+static bool net_covers(const struct sk_net *wide, const struct sk_net *n)
+{
+    const struct sk_net cut = {n->ip, wide->plen};
+    const struct skd_net a = net_key(wide), b = net_key(&cut);
+
+    return wide->plen <= n->plen && memcmp(&a, &b, sizeof(a)) == 0;
+}
+
+static bool nets_cover(const struct sk_nets *l, const struct sk_net *n)
+{
+    size_t i;
+
+    for (i = 0; i < l->n; i++)
+        if (net_covers(&l->v[i], n))
+            return true;
+    return false;
+}
+
+/* As prefix_add: the narrowest network has the bits of the wider ones in it. */
+static int net_add(int map, const struct sk_deny_plan *p, const struct sk_net *n)
+{
+    const struct skd_net key = net_key(n);
+    struct skd_marks m = {0};
+    size_t i;
+
+    for (i = 0; i < p->n; i++) {
+        if (nets_cover(&p->clauses[i]->nets, n))
+            m.yes |= 1ull << i;
+        if (nets_cover(&p->clauses[i]->not_nets, n))
+            m.no |= 1ull << i;
+    }
+    return bpf_map_update_elem(map, &key, &m, BPF_ANY);
+}
+
+static int nets_add(int map, const struct sk_deny_plan *p)
+{
+    size_t i, k;
+    int r = 0;
+
+    for (i = 0; i < p->n; i++) {
+        const struct sk_clause *c = p->clauses[i];
+
+        for (k = 0; k < c->nets.n && r == 0; k++)
+            r = net_add(map, p, &c->nets.v[k]);
+        for (k = 0; k < c->not_nets.n && r == 0; k++)
+            r = net_add(map, p, &c->not_nets.v[k]);
+    }
+    return r;
+}
+
+static int ports_add(int map, const struct sk_deny_plan *p)
+{
+    uint32_t port;
+    size_t i;
+    int r = 0;
+
+    for (port = 0; port < SKD_PORTS && r == 0; port++) {
+        uint64_t bits = 0;
+
+        for (i = 0; i < p->n; i++) {
+            const uint8_t *l = p->clauses[i]->ports;
+
+            if (p->clauses[i]->net && (!l || l[port / 8] >> port % 8 & 1))
+                bits |= 1ull << i;
+        }
+        r = bpf_map_update_elem(map, &port, &bits, BPF_ANY);
+    }
+    return r;
+}
+
+static bool asks_nets(const struct sk_deny_plan *p)
+{
+    size_t i;
+
+    for (i = 0; i < p->n; i++)
+        if (p->clauses[i]->net)
+            return true;
+    return false;
+}
+
+const char *sk_deny_unified(void)
+{
+    return access("/sys/fs/cgroup/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup"
+                                                            : "/sys/fs/cgroup/unified";
+}
+
+/* At the root: a container is held from its first connection on, and programs of others, further
+ * down, are asked as well. */
+static int nets_attach(struct sk_deny *d, const char *cgroups)
+{
+    struct bpf_program *const progs[] = {d->bpf->progs.skd_connect4, d->bpf->progs.skd_connect6};
+    SK_CLEANUP(sk_closep) int fd = open(cgroups, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
+    size_t i;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    if (st.st_ino != SKD_UNIFIED_INO) {
+        d->nets_why = "only a part of the host's cgroups is seen";
+        return -EXDEV;
+    }
+    for (i = 0; i < SK_ARRAY_LEN(progs); i++) {
+        d->nets[i] = bpf_program__attach_cgroup(progs[i], fd);
+        if (!d->nets[i])
+            return -errno;
+    }
+    return 0;
+}
+
+static int nets_fill(struct sk_deny *d, const struct sk_deny_plan *p)
+{
+    int r;
+
+    if (d->nets_error != 0)
+        return 0;
+    r = nets_add(bpf_map__fd(d->bpf->maps.skd_nets), p);
+    if (r == 0)
+        r = ports_add(bpf_map__fd(d->bpf->maps.skd_ports), p);
+    return r < 0 ? -errno : nets_attach(d, p->cgroups ? p->cgroups : sk_deny_unified());
+}
+
+int sk_deny_nets(const struct sk_deny *d, struct sk_err *err)
+{
+    if (d->nets_error >= 0)
+        return d->nets_error;
+    if (d->nets_why)
+        return sk_err_set(err, d->nets_error, "connections: %s", d->nets_why);
+    return sk_err_errno(err, -d->nets_error, "connections: programs at the root of the cgroups");
 }
 
 static int tools_add(int map, const char *words)
@@ -198,9 +347,11 @@ static int tables_fill(struct sk_deny *d, const struct sk_deny_plan *p)
 static void unload(struct sk_deny *d)
 {
     (void)bpf_link__destroy(d->link);
+    (void)bpf_link__destroy(d->nets[0]);
+    (void)bpf_link__destroy(d->nets[1]);
     ring_buffer__free(d->ring);
     deny_bpf__destroy(d->bpf);
-    d->link = NULL;
+    d->link = d->nets[0] = d->nets[1] = NULL;
     d->ring = NULL;
     d->bpf = NULL;
 }
@@ -236,6 +387,13 @@ static int load_as(struct sk_deny *d, const struct sk_deny_plan *p, enum skd_how
     d->bpf->rodata->skd_hierarchy = p->hierarchy;
     plan_make(p, &d->bpf->rodata->skd_plan);
     r = bpf_program__set_autoload(other, false);
+    if (r == 0 && d->nets_error != 0) {
+        r = bpf_program__set_autoload(d->bpf->progs.skd_connect4, false);
+        if (r == 0)
+            r = bpf_program__set_autoload(d->bpf->progs.skd_connect6, false);
+        if (r == 0)
+            r = bpf_map__set_max_entries(d->bpf->maps.skd_ports, 1);
+    }
     if (r == 0)
         r = deny_bpf__load(d->bpf);
     if (r == 0)
@@ -248,6 +406,8 @@ static int load_as(struct sk_deny *d, const struct sk_deny_plan *p, enum skd_how
         d->link = bpf_program__attach(prog);
         r = d->link ? 0 : -errno;
     }
+    if (r == 0)
+        r = nets_fill(d, p);
     if (r < 0)
         unload(d);
     return r;
@@ -270,9 +430,8 @@ static bool lsm_asked(void)
     return false;
 }
 
-static int load(struct sk_deny *d, const struct sk_deny_plan *p, struct sk_err *err)
+static int load_best(struct sk_deny *d, const struct sk_deny_plan *p)
 {
-    libbpf_print_fn_t before = libbpf_set_print(quiet);
     int r = -EPERM, held;
 
     (void)libbpf_set_strict_mode(LIBBPF_STRICT_ALL); /* before 1.0: NULL and errno, as since then */
@@ -285,8 +444,20 @@ static int load(struct sk_deny *d, const struct sk_deny_plan *p, struct sk_err *
             r = -EPERM;
         }
     }
-    if (r < 0 && r != -E2BIG)
-        r = load_as(d, p, SKD_KILL);
+    return r < 0 && r != -E2BIG ? load_as(d, p, SKD_KILL) : r;
+}
+
+static int load(struct sk_deny *d, const struct sk_deny_plan *p, struct sk_err *err)
+{
+    libbpf_print_fn_t before = libbpf_set_print(quiet);
+    int r;
+
+    d->nets_error = asks_nets(p) ? 0 : 1;
+    r = load_best(d, p);
+    if (r < 0 && r != -E2BIG && d->nets_error == 0) { /* programs, then */
+        d->nets_error = r;
+        r = load_best(d, p);
+    }
     (void)libbpf_set_print(before);
     if (r == -E2BIG)
         return sk_err_set(err, r, "more names or paths than the kernel's tables have room for");

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Programs that must not run in containers, refused in the kernel (bpf/deny.bpf.c, wire/deny.h).
+ * Programs that must not run in containers and connections that must not be made, refused in the
+ * kernel (bpf/deny.bpf.c, wire/deny.h).
  *
  * How       lsm/bprm_check_security (execve fails with EPERM) where BPF LSM is granted and the
- * probe proves it; else tp_btf/sched_process_exec, which kills before the first instruction. Change
- * rules are fixed in an object: other rules make another object, attached before the old one is let
- * go, so that nothing passes between. Containers are told to an object at any time. Ends      with
- * its owner: nothing is pinned. When the agent ends everything runs again. Workload  one look-up
- * for each exec on the host, one walk of the path in containers that are held. Threads   one.
+ * probe proves it; else tp_btf/sched_process_exec, which kills before the first instruction.
+ * Connections: cgroup/connect4 and connect6 at the root of the unified hierarchy (connect fails
+ * with EPERM), attached while a clause is about them.
+ *
+ * Change    rules are fixed in an object: other rules make another object, attached before the old
+ * one is let go, so that nothing passes between. Containers are told to an object at any time.
+ *
+ * Ends      with its owner: nothing is pinned. When the agent ends everything runs again.
+ *
+ * Workload  one look-up for each exec on the host (and each connect, while a clause is about them),
+ * one walk of the path in containers that are held.
+ *
+ * Threads   one.
  */
 #ifndef SK_DENY_DENY_H
 #define SK_DENY_DENY_H
@@ -20,10 +29,11 @@
 struct sk_deny_plan {
     const struct sk_clause *clauses[SKD_CLAUSES];
     size_t n;
-    const char *tools; /* names of package managers, separated by blanks: drift; may be NULL */
-    int hierarchy;     /* sk_sensor_hierarchy */
-    const char *dir;   /* made when missing: where the probe's program is put */
-    bool no_lsm;       /* for tests */
+    const char *tools;   /* names of package managers, separated by blanks: drift; may be NULL */
+    int hierarchy;       /* sk_sensor_hierarchy */
+    const char *dir;     /* made when missing: where the probe's program is put */
+    bool no_lsm;         /* for tests */
+    const char *cgroups; /* the unified hierarchy's root; NULL: looked for */
 };
 struct sk_deny;
 /* Loads and attaches. -E2BIG: more names or paths than there is room for; else why the kernel did
@@ -32,7 +42,10 @@ int sk_deny_new(const struct sk_deny_plan *plan, struct sk_deny **ret,
                 struct sk_err *err) SK_NODISCARD;
 struct sk_deny *sk_deny_free(struct sk_deny *d); /* everything runs again */
 SK_DEFINE_CLEANUP(struct sk_deny *, sk_deny_free)
-enum skd_how sk_deny_how(const struct sk_deny *d);
+enum skd_how sk_deny_how(const struct sk_deny *d); /* programs are refused */
+/* Are connections refused? 0; 1: no clause is about them; -errno: they cannot be, err says why.
+ * Programs are refused all the same. */
+int sk_deny_nets(const struct sk_deny *d, struct sk_err *err);
 const char *sk_deny_how_text(enum skd_how how); /* for alerts: "refused before it ran (lsm)" */
 
 struct sk_deny_held {       /* what a container is held to */

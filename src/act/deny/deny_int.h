@@ -11,7 +11,9 @@ struct deny_bpf;
 struct ring_buffer;
 struct sk_deny {
     struct deny_bpf *bpf;
-    struct bpf_link *link;
+    struct bpf_link *link, *nets[2]; /* connect4, connect6 */
+    int nets_error;                  /* 1: no clause is about connections */
+    const char *nets_why;            /* NULL: the kernel's error */
     struct ring_buffer *ring;
     enum skd_how how;
     uint32_t lists;         /* the last number given to one */
@@ -26,6 +28,8 @@ struct sk_deny {
     uint64_t started_ns;
 };
 
+#define SKD_UNIFIED_INO 1          /* of the root; that of a part of it is another */
+const char *sk_deny_unified(void); /* the folder of the unified hierarchy */
 int sk_deny_probe_group(struct sk_deny *d,
                         uint64_t id) SK_NODISCARD; /* this cgroup is the probe's */
 int sk_deny_probe_open(struct sk_deny *d, const char *dir, struct sk_err *err) SK_NODISCARD;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The self-probe: does what is enforced still hold? */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,9 +18,16 @@
 #define ALONE 78  /* it could not enter its cgroup */
 #define TOLD_FD 3
 
+/* What the child writes when it was not refused. */
+#define RAN '!'       /* the program */
+#define CONNECTED 'c' /* a connection */
+#define UNTRIED 'u'   /* there is no socket to try one with */
+
 int sk_deny_probe_main(void)
 {
-    return write(TOLD_FD, "!", 1) == 1 ? 0 : 1;
+    const char c = RAN;
+
+    return write(TOLD_FD, &c, 1) == 1 ? 0 : 1;
 }
 
 /* The folder that holds cgroups of this hierarchy. */
@@ -26,8 +35,7 @@ static const char *root_of(int hierarchy)
 {
     if (hierarchy)
         return "/sys/fs/cgroup/memory";
-    return access("/sys/fs/cgroup/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup"
-                                                            : "/sys/fs/cgroup/unified";
+    return sk_deny_unified();
 }
 
 int sk_deny_probe_open(struct sk_deny *d, const char *dir, struct sk_err *err)
@@ -85,14 +93,44 @@ static int cgroup_enter(struct sk_deny *d, struct sk_err *err)
 }
 
 /* In the child of a process with threads: nothing but system calls. */
-static void child(const char *program, int procs, int told) __attribute__((noreturn));
-static void child(const char *program, int procs, int told)
+static char connect_try(int family)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(9)};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(9)};
+    int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
+
+    if (fd < 0) /* a host without IPv6 */
+        return family == AF_INET6 ? 0 : UNTRIED;
+    four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    six.sin6_addr.s6_addr[15] = 1;
+    r = family == AF_INET6 ? connect(fd, (const struct sockaddr *)&six, sizeof(six))
+                           : connect(fd, (const struct sockaddr *)&four, sizeof(four));
+    r = r < 0 && errno == EPERM ? 0 : CONNECTED; /* asked before all else that can fail */
+    (void)close(fd);
+    return (char)r;
+}
+
+/* A datagram's connect sends nothing. */
+static void connections_try(int told)
+{
+    char said = connect_try(AF_INET);
+
+    if (!said)
+        said = connect_try(AF_INET6);
+    if (said && write(told, &said, 1) != 1)
+        _exit(PASSED);
+}
+
+static void child(const char *program, int procs, int told, bool nets) __attribute__((noreturn));
+static void child(const char *program, int procs, int told, bool nets)
 {
     char name[] = SKD_PROBE_NAME, arg[] = SK_DENY_PROBE_ARG;
     char *argv[] = {name, arg, NULL}, *envp[] = {NULL};
 
     if (write(procs, "0", 1) != 1)
         _exit(ALONE);
+    if (nets)
+        connections_try(told);
     if (dup2(told, TOLD_FD) < 0 || (told == TOLD_FD && fcntl(told, F_SETFD, 0) < 0))
         _exit(PASSED);
     (void)execve(program, argv, envp);
@@ -111,7 +149,7 @@ static int probe_begin(struct sk_deny *d, struct sk_err *err)
         return sk_err_errno(err, errno, "the self-probe's pipe");
     pid = fork();
     if (pid == 0)
-        child(d->program, procs, fds[1]);
+        child(d->program, procs, fds[1], d->nets_error == 0);
     (void)close(fds[1]);
     if (pid < 0) {
         (void)close(fds[0]);
@@ -129,9 +167,13 @@ void sk_deny_probe_start(struct sk_deny *d)
         d->child = -1; /* told by the next look */
 }
 
-static int judge(int status, bool wrote, struct sk_err *err)
+static int judge(int status, struct sk_str said, struct sk_err *err)
 {
-    if (wrote)
+    if (sk_str_chr(said, CONNECTED) >= 0)
+        return sk_err_set(err, -EPERM, "a connection that must not be made was made");
+    if (sk_str_chr(said, UNTRIED) >= 0)
+        return sk_err_set(err, -ESRCH, "the self-probe had no socket");
+    if (sk_str_chr(said, RAN) >= 0)
         return sk_err_set(err, -EPERM, "a program that must not run was started and ran");
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         return 0;
@@ -147,7 +189,8 @@ int sk_deny_probe_look(struct sk_deny *d, struct sk_err *err)
 {
     bool timed_out = sk_now_mono_ns() - d->started_ns > SK_DENY_PROBE_MS * (uint64_t)SK_NS_PER_MS;
     int status = 0, r;
-    char byte;
+    char said[4];
+    ssize_t n;
 
     if (d->child == 0)
         return 1;
@@ -163,7 +206,8 @@ int sk_deny_probe_look(struct sk_deny *d, struct sk_err *err)
                           SK_DENY_PROBE_MS / 1000);
     }
     d->child = 0;
-    r = judge(status, read(d->pipe, &byte, 1) == 1, err);
+    n = read(d->pipe, said, sizeof(said));
+    r = judge(status, sk_str_n(said, n > 0 ? (size_t)n : 0), err);
     end(d);
     return r;
 }

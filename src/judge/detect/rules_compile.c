@@ -413,12 +413,14 @@ static int deny_judge(struct sk_rules *set, size_t i)
 
     if (r->response != SK_RE_DENY || rs_kind(r->source) != &sk_kind_event)
         return 0;
-    rc = sk_expr_exec_facts(set->exprs[i], NULL, 0, &f, why);
+    rc = sk_expr_facts(set->exprs[i], NULL, 0, &f, why);
     if (rc == 0)
         (void)sk_facts_clauses(f, &n);
     if (rc == 0 && n > 0)
         return 0;
-    r->late = rc > 0 ? sk_str_c(why) : SK_STR("evt.type: it asks for no program that starts");
+    r->late = rc > 0
+                  ? sk_str_c(why)
+                  : SK_STR("evt.type: it asks for neither a program that starts nor a connection");
     return rc < 0 || !sk_arena_keep(set->arena, &r->late) ? -ENOMEM : 0;
 }
 

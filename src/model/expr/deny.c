@@ -1,49 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which conditions can be judged before a program runs: the bound tree as alternatives of facts
- * that the kernel has when a program is to start. What cannot be said so is named; nothing is
- * guessed.
+ * that the kernel has when a program is to start, or a connection to be made (deny_net.c). What
+ * cannot be said so is named; nothing is guessed.
  *
  * Workload  a few rules when rules change; conditions of up to thousands of names.
  */
 #include <stdlib.h>
 
-#include "expr/expr_int.h"
+#include "expr/deny_int.h"
 #include "model/evt.h"
 #include "model/nouns.h"
 
 #define FACTS_BYTES ((size_t)8 << 20)
 #define NAME_MAX_ 15 /* bytes of a name that the kernel keeps */
 
-struct ctest { /* a test of the container */
-    const struct x_test *test;
-    bool neg;
-};
-struct clause {
-    struct sk_clause c;
-    struct ctest *tests;
-    size_t n_tests;
-};
-struct clauses {
-    struct clause *v;
-    size_t n;
-};
 struct sk_facts {
     struct sk_arena *arena; /* holds all, this struct too */
-    struct clauses all;
+    struct x_facts_all all;
     struct sk_clause *out;
 };
-struct making {
-    struct sk_arena *a;
-    char *why;
-};
-
 static int no_memory(void)
 {
     return -ENOMEM;
 }
 
-static int in_the_way(struct making *m, struct sk_str what)
+int x_facts_blocked(struct x_facts_making *m, struct sk_str what)
 {
     (void)sk_str_copy(m->why, 128, what);
     return 1;
@@ -149,22 +131,23 @@ static int clause_settle(struct sk_arena *a, struct sk_clause *k)
         k->not_paths = k->prefixes = k->not_prefixes = (struct sk_strs){0};
     }
     return (k->yes & k->no) || (k->names.v && !k->names.n) || (k->paths.v && !k->paths.n) ||
-           (k->prefixes.v && !k->prefixes.n);
+           (k->prefixes.v && !k->prefixes.n) || x_facts_net_never(k);
 }
 
 /* One clause of two. 0, 1 (never holds), -ENOMEM. */
-static int clause_and(struct sk_arena *a, const struct clause *x, const struct clause *y,
-                      struct clause *ret)
+static int clause_and(struct sk_arena *a, const struct x_facts_one *x, const struct x_facts_one *y,
+                      struct x_facts_one *ret)
 {
-    struct clause c = {.c = {.yes = x->c.yes | y->c.yes,
-                             .no = x->c.no | y->c.no,
-                             .container = x->c.container || y->c.container}};
+    struct x_facts_one c = {.c = {.yes = x->c.yes | y->c.yes,
+                                  .no = x->c.no | y->c.no,
+                                  .container = x->c.container || y->c.container}};
     bool ok = list_meet(a, &x->c.names, &y->c.names, MEET_SAME, &c.c.names) &&
               list_meet(a, &x->c.paths, &y->c.paths, MEET_SAME, &c.c.paths) &&
               list_meet(a, &x->c.prefixes, &y->c.prefixes, MEET_PREFIX, &c.c.prefixes) &&
               list_join(a, &x->c.not_names, &y->c.not_names, &c.c.not_names) &&
               list_join(a, &x->c.not_paths, &y->c.not_paths, &c.c.not_paths) &&
-              list_join(a, &x->c.not_prefixes, &y->c.not_prefixes, &c.c.not_prefixes);
+              list_join(a, &x->c.not_prefixes, &y->c.not_prefixes, &c.c.not_prefixes) &&
+              x_facts_net_and(a, &x->c, &y->c, &c.c);
     size_t i;
     int r;
 
@@ -181,10 +164,10 @@ static int clause_and(struct sk_arena *a, const struct clause *x, const struct c
     return r;
 }
 
-static int all_and(struct making *m, const struct clauses *x, const struct clauses *y,
-                   struct clauses *ret)
+static int all_and(struct x_facts_making *m, const struct x_facts_all *x,
+                   const struct x_facts_all *y, struct x_facts_all *ret)
 {
-    struct clauses out = {sk_arena_array(m->a, SK_FACTS_CLAUSES, sizeof(*out.v)), 0};
+    struct x_facts_all out = {sk_arena_array(m->a, SK_FACTS_CLAUSES, sizeof(*out.v)), 0};
     size_t i, k;
     int r;
 
@@ -192,7 +175,7 @@ static int all_and(struct making *m, const struct clauses *x, const struct claus
         return no_memory();
     for (i = 0; i < x->n; i++)
         for (k = 0; k < y->n; k++) {
-            struct clause c;
+            struct x_facts_one c;
 
             r = clause_and(m->a, &x->v[i], &y->v[k], &c);
             if (r < 0)
@@ -200,23 +183,23 @@ static int all_and(struct making *m, const struct clauses *x, const struct claus
             if (r > 0)
                 continue;
             if (out.n == SK_FACTS_CLAUSES)
-                return in_the_way(m, SK_STR("more than 63 alternatives"));
+                return x_facts_blocked(m, SK_STR("more than 63 alternatives"));
             out.v[out.n++] = c;
         }
     *ret = out;
     return 0;
 }
 
-static int all_or(struct making *m, const struct clauses *x, const struct clauses *y,
-                  struct clauses *ret)
+static int all_or(struct x_facts_making *m, const struct x_facts_all *x,
+                  const struct x_facts_all *y, struct x_facts_all *ret)
 {
-    struct clauses out = {sk_arena_array(m->a, x->n + y->n + 1, sizeof(*out.v)), 0};
+    struct x_facts_all out = {sk_arena_array(m->a, x->n + y->n + 1, sizeof(*out.v)), 0};
     size_t i;
 
     if (!out.v)
         return no_memory();
     if (x->n + y->n > SK_FACTS_CLAUSES)
-        return in_the_way(m, SK_STR("more than 63 alternatives"));
+        return x_facts_blocked(m, SK_STR("more than 63 alternatives"));
     for (i = 0; i < x->n; i++)
         out.v[out.n++] = x->v[i];
     for (i = 0; i < y->n; i++)
@@ -225,22 +208,22 @@ static int all_or(struct making *m, const struct clauses *x, const struct clause
     return 0;
 }
 
-static int one(struct making *m, struct clause c, struct clauses *ret)
+int x_facts_one(struct x_facts_making *m, struct x_facts_one c, struct x_facts_all *ret)
 {
-    struct clause *v = sk_arena_alloc(m->a, sizeof(*v));
+    struct x_facts_one *v = sk_arena_alloc(m->a, sizeof(*v));
 
     if (!v)
         return no_memory();
     *v = c;
-    *ret = (struct clauses){v, 1};
+    *ret = (struct x_facts_all){v, 1};
     return 0;
 }
 
-static int constant(struct making *m, bool value, struct clauses *ret)
+int x_facts_const(struct x_facts_making *m, bool value, struct x_facts_all *ret)
 {
     if (value)
-        return one(m, (struct clause){0}, ret);
-    *ret = (struct clauses){0};
+        return x_facts_one(m, (struct x_facts_one){0}, ret);
+    *ret = (struct x_facts_all){0};
     return 0;
 }
 
@@ -253,7 +236,7 @@ static bool is_path(const struct x_term *t, const char *first, const char *secon
            sk_str_eq(sk_str_c(t->path.step[1]->name), sk_str_c(second));
 }
 
-static bool holds(const struct x_test *t, bool neg, const struct sk_event *e)
+bool x_facts_holds(const struct x_test *t, bool neg, const struct sk_event *e)
 {
     char text[1024];
     struct x_scratch s = {.p = text, .cap = sizeof(text)};
@@ -261,33 +244,37 @@ static bool holds(const struct x_test *t, bool neg, const struct sk_event *e)
     return x_test_eval(t, e, &s) != neg;
 }
 
-static int fact(struct making *m, bool if_set, bool if_not, uint32_t bit, struct clauses *ret)
+int x_facts_bit(struct x_facts_making *m, bool if_set, bool if_not, uint32_t bit,
+                struct x_facts_all *ret)
 {
     if (if_set == if_not)
-        return constant(m, if_set, ret);
-    return one(m, (struct clause){.c = {.yes = if_set ? bit : 0, .no = if_set ? 0 : bit}}, ret);
+        return x_facts_const(m, if_set, ret);
+    return x_facts_one(
+        m, (struct x_facts_one){.c = {.yes = if_set ? bit : 0, .no = if_set ? 0 : bit}}, ret);
 }
 
 /* What the type of the event decides, and what is the same of all programs that start. */
-static int by_type(struct making *m, const struct x_test *t, bool neg, struct clauses *ret)
+static int by_type(struct x_facts_making *m, const struct x_test *t, bool neg,
+                   struct x_facts_all *ret)
 {
     struct sk_event call = {.evt.type = SK_E_EXECVE}, by_fd = {.evt.type = SK_E_EXECVEAT};
 
-    return fact(m, holds(t, neg, &by_fd), holds(t, neg, &call), SK_FACT_BY_FD, ret);
+    return x_facts_bit(m, x_facts_holds(t, neg, &by_fd), x_facts_holds(t, neg, &call),
+                       SK_FACT_BY_FD, ret);
 }
 
-static int by_flag(struct making *m, const struct x_test *t, bool neg, uint32_t bit,
-                   struct clauses *ret)
+static int by_flag(struct x_facts_making *m, const struct x_test *t, bool neg, uint32_t bit,
+                   struct x_facts_all *ret)
 {
     struct sk_process with = {.exe_upper = true, .exe_memfd = true, .exe_deleted = true};
     struct sk_process without = {0};
     struct sk_event set = {.proc = &with}, not_set = {.proc = &without};
 
-    return fact(m, holds(t, neg, &set), holds(t, neg, &not_set), bit, ret);
+    return x_facts_bit(m, x_facts_holds(t, neg, &set), x_facts_holds(t, neg, &not_set), bit, ret);
 }
 
-static int texts_of(struct making *m, const struct x_test *t, size_t max, struct sk_strs *ret,
-                    bool *ret_long)
+static int texts_of(struct x_facts_making *m, const struct x_test *t, size_t max,
+                    struct sk_strs *ret, bool *ret_long)
 {
     struct sk_str *v = sk_arena_array(m->a, t->nc + 1, sizeof(*v));
     size_t i, n = 0;
@@ -305,61 +292,63 @@ static int texts_of(struct making *m, const struct x_test *t, size_t max, struct
     return 0;
 }
 
-static int by_name(struct making *m, const struct x_test *t, bool neg, struct clauses *ret)
+static int by_name(struct x_facts_making *m, const struct x_test *t, bool neg,
+                   struct x_facts_all *ret)
 {
-    struct clause c = {0};
+    struct x_facts_one c = {0};
     struct sk_strs l;
     bool too_long; /* no name is so long: never equal */
     int r;
 
     if (t->op == X_EXISTS)
-        return constant(m, !neg, ret);
+        return x_facts_const(m, !neg, ret);
     if (t->op != X_EQ && t->op != X_NE && t->op != X_IN)
-        return in_the_way(m, t->lhs.text);
+        return x_facts_blocked(m, t->lhs.text);
     r = texts_of(m, t, NAME_MAX_, &l, &too_long);
     if (r != 0)
         return r;
     if (neg != (t->op == X_NE))
         c.c.not_names = l;
     else if (l.n == 0)
-        return constant(m, false, ret);
+        return x_facts_const(m, false, ret);
     else
         c.c.names = l;
-    return one(m, c, ret);
+    return x_facts_one(m, c, ret);
 }
 
-static int by_exepath(struct making *m, const struct x_test *t, bool neg, struct clauses *ret)
+static int by_exepath(struct x_facts_making *m, const struct x_test *t, bool neg,
+                      struct x_facts_all *ret)
 {
-    struct clause c = {0};
+    struct x_facts_one c = {0};
     struct sk_strs l;
     bool too_long;
     int r;
 
     if (t->op == X_EXISTS)
-        return constant(m, !neg, ret);
+        return x_facts_const(m, !neg, ret);
     if (t->op != X_EQ && t->op != X_NE && t->op != X_IN && t->op != X_STARTSWITH)
-        return in_the_way(m, t->lhs.text);
+        return x_facts_blocked(m, t->lhs.text);
     r = texts_of(m, t, SK_FACTS_TEXT, &l, &too_long);
     if (r != 0)
         return r;
     if (too_long)
-        return in_the_way(m, SK_STR("a path of more than 255 bytes"));
+        return x_facts_blocked(m, SK_STR("a path of more than 255 bytes"));
     if (t->op == X_STARTSWITH)
         *(neg ? &c.c.not_prefixes : &c.c.prefixes) = l;
     else
         *(neg != (t->op == X_NE) ? &c.c.not_paths : &c.c.paths) = l;
-    return one(m, c, ret);
+    return x_facts_one(m, c, ret);
 }
 
 /* ---- the container ----------------------------------------------------------------------------
  */
 
-static bool container_holds(const struct ctest *t, const struct sk_container *c)
+static bool container_holds(const struct x_facts_ctest *t, const struct sk_container *c)
 {
     const struct sk_process p = {.container_id = c->id};
     const struct sk_event e = {.evt.type = SK_E_EXECVE, .proc = &p, .container = c};
 
-    return holds(t->test, t->neg, &e);
+    return x_facts_holds(t->test, t->neg, &e);
 }
 
 static bool is_of_container(const struct x_term *t)
@@ -378,36 +367,41 @@ static bool asks_host(const struct x_test *t)
            sk_str_eq(t->c[0].s, SK_STR("host"));
 }
 
-static int by_container(struct making *m, const struct x_test *t, bool neg, struct clauses *ret)
+static int by_container(struct x_facts_making *m, const struct x_test *t, bool neg,
+                        struct x_facts_all *ret)
 {
-    struct clause c = {.c.container = true, .n_tests = 1};
+    struct x_facts_one c = {.c.container = true, .n_tests = 1};
 
     if (asks_host(t))
-        return constant(m, (t->op == X_NE) != neg, ret);
+        return x_facts_const(m, (t->op == X_NE) != neg, ret);
     c.tests = sk_arena_alloc(m->a, sizeof(*c.tests));
     if (!c.tests)
         return no_memory();
-    c.tests[0] = (struct ctest){t, neg};
-    return one(m, c, ret);
+    c.tests[0] = (struct x_facts_ctest){t, neg};
+    return x_facts_one(m, c, ret);
 }
 
 /* ---- the tree ---------------------------------------------------------------------------------
  */
 
-static int by_test(struct making *m, const struct x_test *t, bool neg, struct clauses *ret)
+static int by_test(struct x_facts_making *m, const struct x_test *t, bool neg,
+                   struct x_facts_all *ret)
 {
     const struct x_term *l = &t->lhs;
 
     if (t->rhs)
-        return in_the_way(m, t->rhs->type_only || is_of_container(t->rhs) ? l->text : t->rhs->text);
+        return x_facts_blocked(m, t->rhs->type_only || is_of_container(t->rhs) ? l->text
+                                                                               : t->rhs->text);
     if (is_of_container(l))
         return by_container(m, t, neg, ret);
+    if (m->net)
+        return x_facts_net_test(m, t, neg, ret);
     if (l->type_only ||
         (l->ntr == 0 && (is_path(l, "evt", "failed") || is_path(l, "evt", "rawres") ||
                          is_path(l, "evt", "blocked"))))
         return by_type(m, t, neg, ret);
     if (l->ntr)
-        return in_the_way(m, l->text);
+        return x_facts_blocked(m, l->text);
     if (is_path(l, "proc", "name"))
         return by_name(m, t, neg, ret);
     if (is_path(l, "proc", "exepath"))
@@ -418,17 +412,19 @@ static int by_test(struct making *m, const struct x_test *t, bool neg, struct cl
         return by_flag(m, t, neg, SK_FACT_MEMFD, ret);
     if (is_path(l, "proc", "exe_deleted"))
         return by_flag(m, t, neg, SK_FACT_DELETED, ret);
-    return in_the_way(m, l->text);
+    return x_facts_blocked(m, l->text);
 }
 
-static int by_node(struct making *m, const struct x_node *n, bool neg, struct clauses *ret);
+static int by_node(struct x_facts_making *m, const struct x_node *n, bool neg,
+                   struct x_facts_all *ret);
 
-static int by_kids(struct making *m, const struct x_node *n, bool neg, struct clauses *ret)
+static int by_kids(struct x_facts_making *m, const struct x_node *n, bool neg,
+                   struct x_facts_all *ret)
 {
     bool and = (n->kind == X_AND) != neg;
-    struct clauses sum, kid;
+    struct x_facts_all sum, kid;
     uint32_t i;
-    int r = constant(m, and, &sum);
+    int r = x_facts_const(m, and, &sum);
 
     for (i = 0; i < n->n && r == 0; i++) {
         r = by_node(m, n->kids[i], neg, &kid);
@@ -440,14 +436,27 @@ static int by_kids(struct making *m, const struct x_node *n, bool neg, struct cl
     return r;
 }
 
-static int by_node(struct making *m, const struct x_node *n, bool neg, struct clauses *ret)
+/* What the type of the event alone decides. */
+static enum x_three by_act(const struct x_facts_making *m, const struct x_node *n)
 {
-    enum x_three call = x_node_partial(n, SK_E_EXECVE), by_fd = x_node_partial(n, SK_E_EXECVEAT);
+    enum x_three call, by_fd;
 
-    if (call == by_fd && call != X_OPEN) /* whatever else is asked there */
-        return constant(m, (call == X_YES) != neg, ret);
+    if (m->net)
+        return x_node_partial(n, SK_E_CONNECT);
+    call = x_node_partial(n, SK_E_EXECVE);
+    by_fd = x_node_partial(n, SK_E_EXECVEAT);
+    return call == by_fd ? call : X_OPEN;
+}
+
+static int by_node(struct x_facts_making *m, const struct x_node *n, bool neg,
+                   struct x_facts_all *ret)
+{
+    enum x_three known = by_act(m, n);
+
+    if (known != X_OPEN) /* whatever else is asked there */
+        return x_facts_const(m, (known == X_YES) != neg, ret);
     if (n->kind == X_CONST)
-        return constant(m, n->neg != neg, ret);
+        return x_facts_const(m, n->neg != neg, ret);
     if (n->kind == X_TEST)
         return by_test(m, n->test, n->neg != neg, ret);
     return by_kids(m, n, neg, ret);
@@ -456,27 +465,62 @@ static int by_node(struct making *m, const struct x_node *n, bool neg, struct cl
 /* ---- outside ----------------------------------------------------------------------------------
  */
 
-int sk_expr_exec_facts(const struct sk_expr *e, const struct sk_expr *const *but, size_t n_but,
-                       struct sk_facts **ret, char why[128])
+/* All that is true of e and of none of but, for one kind of act. */
+static int act_make(struct x_facts_making *m, const struct sk_expr *e,
+                    const struct sk_expr *const *but, size_t n_but, struct x_facts_all *ret)
+{
+    struct x_facts_all all = {0}, none;
+    size_t i;
+    int r = by_node(m, e->root, false, &all);
+
+    for (i = 0; i < n_but && r == 0 && all.n; i++) { /* of nothing, nothing is excepted */
+        r = by_node(m, but[i]->root, true, &none);
+        if (r == 0)
+            r = all_and(m, &all, &none, &all);
+    }
+    if (r == 0)
+        *ret = all;
+    return r;
+}
+
+static int acts_make(struct sk_arena *a, const struct sk_expr *e, const struct sk_expr *const *but,
+                     size_t n_but, struct sk_facts *f, char why[128])
+{
+    char net_why[128] = "";
+    struct x_facts_making exec = {a, why, false}, net = {a, net_why, true};
+    struct x_facts_all nets = {0};
+    int r = act_make(&exec, e, but, n_but, &f->all), rn;
+    size_t i;
+
+    if (r != 0)
+        return r;
+    rn = act_make(&net, e, but, n_but, &nets);
+    if (rn < 0)
+        return rn;
+    if (rn > 0 && f->all.n > 0)
+        return 0; /* what is said of programs holds without the rest */
+    if (rn > 0)
+        return x_facts_blocked(&exec, sk_str_c(net_why));
+    for (i = 0; i < nets.n; i++)
+        nets.v[i].c.net = true;
+    return all_or(&exec, &f->all, &nets, &f->all);
+}
+
+int sk_expr_facts(const struct sk_expr *e, const struct sk_expr *const *but, size_t n_but,
+                  struct sk_facts **ret, char why[128])
 {
     SK_CLEANUP(sk_arena_freep) struct sk_arena *a = sk_arena_new(FACTS_BYTES);
     struct sk_facts *f = a ? sk_arena_zalloc(a, sizeof(*f)) : NULL;
-    struct making m = {a, why};
-    struct clauses not ;
+    struct x_facts_making m = {a, why, false};
     size_t i;
-    int r = f ? by_node(&m, e->root, false, &f->all) : no_memory();
+    int r = f ? acts_make(a, e, but, n_but, f, why) : no_memory();
 
-    for (i = 0; i < n_but && r == 0; i++) {
-        r = by_node(&m, but[i]->root, true, &not );
-        if (r == 0)
-            r = all_and(&m, &f->all, &not, &f->all);
-    }
     if (r == 0) {
         f->out = sk_arena_array(a, f->all.n + 1, sizeof(*f->out));
         r = f->out ? 0 : no_memory();
     }
     if (r == -ENOMEM && a && sk_arena_used(a) > FACTS_BYTES / 2)
-        return in_the_way(&m, SK_STR("too many names and alternatives"));
+        return x_facts_blocked(&m, SK_STR("too many names and alternatives"));
     if (r != 0)
         return r;
     for (i = 0; i < f->all.n; i++)
@@ -501,7 +545,7 @@ const struct sk_clause *sk_facts_clauses(const struct sk_facts *f, size_t *ret_n
 
 bool sk_facts_container(const struct sk_facts *f, size_t i, const struct sk_container *c)
 {
-    const struct clause *k = &f->all.v[i];
+    const struct x_facts_one *k = &f->all.v[i];
     size_t n;
 
     if (!c)
@@ -530,7 +574,19 @@ bool sk_facts_match(const struct sk_facts *f, uint32_t bits, struct sk_str name,
     size_t i;
 
     for (i = 0; i < f->all.n; i++)
-        if (clause_match(&f->out[i], bits, name, path) && sk_facts_container(f, i, c))
+        if (!f->out[i].net && clause_match(&f->out[i], bits, name, path) &&
+            sk_facts_container(f, i, c))
+            return true;
+    return false;
+}
+
+bool sk_facts_match_net(const struct sk_facts *f, const struct sk_fd *fd,
+                        const struct sk_container *c)
+{
+    size_t i;
+
+    for (i = 0; i < f->all.n; i++)
+        if (f->out[i].net && x_facts_net_match(&f->out[i], fd) && sk_facts_container(f, i, c))
             return true;
     return false;
 }

@@ -104,7 +104,8 @@ size_t sk_exprset_match(const struct sk_exprset *s, struct sk_exprrun *r, const 
 /* Does any condition look at this event type (enum sk_evt_type)? For the sensor's kernel filter. */
 bool sk_exprset_wants(const struct sk_exprset *s, uint32_t evt_type);
 
-/* ---- exec, judged where only the kernel's facts are known (deny.c) --------------------------- */
+/* ---- acts, judged where only the kernel's facts are known (deny.c, deny_net.c) ----------------
+ */
 
 #define SK_FACTS_CLAUSES 63 /* of one condition */
 #define SK_FACTS_TEXT 255   /* bytes of a path that can be compared */
@@ -114,24 +115,42 @@ enum sk_fact {                      /* of the program that is to run */
                SK_FACT_MEMFD = 2,   /* proc.exe_memfd */
                SK_FACT_DELETED = 4, /* proc.exe_deleted */
                SK_FACT_BY_FD = 8,   /* evt.type is execveat */
+               /* of a connection: */
+               SK_FACT_V6 = 1, /* IPv4 written as IPv6 is IPv4 */
+               SK_FACT_TCP = 2,
+               SK_FACT_UDP = 4,
 };
 /* All of it holds: the bits of yes and none of no; the name is in names (or names.v is NULL) and
  * not in not_names; the path is in paths, or begins with one of prefixes, or both are NULL, and so
  * on. What must be found in an empty list is found never: such clauses are left out. */
+#define SK_FACTS_PORTS 65536
+struct sk_net {
+    struct sk_ip ip;
+    uint8_t plen; /* bits that count */
+};
+struct sk_nets {
+    const struct sk_net *v;
+    size_t n;
+};
 struct sk_clause {
     uint32_t yes, no; /* enum sk_fact */
     struct sk_strs names, not_names, paths, not_paths, prefixes, not_prefixes;
     bool container; /* more is asked of the container than that there is one */
+    bool net;       /* of a connection, with what follows; else of a program that starts */
+    struct sk_nets nets, not_nets; /* where it goes */
+    const uint8_t *ports;          /* SK_FACTS_PORTS bits; NULL: any */
 };
 struct sk_facts;
+struct sk_fd;
 /*
- * A condition of kind event as alternatives over these facts, for execs in containers; none of
- * `but` (exceptions) may hold. 0; 1: it cannot be said so, why names the field in the way; -ENOMEM.
- * Never true for an exec: 0, and no clauses. Conditions must live as long as the facts: tests of
- * containers are theirs.
+ * A condition of kind event as alternatives over these facts, for programs that start in containers
+ * and, behind them, for connections; none of `but` (exceptions) may hold. 0; 1: it cannot be said
+ * so, why names the field in the way; -ENOMEM. Connections that cannot be said beside programs that
+ * can are left out. Never true for either: 0, and no clauses. Results of a call are judged as if it
+ * succeeded. Conditions must live as long as the facts: tests of containers are theirs.
  */
-int sk_expr_exec_facts(const struct sk_expr *e, const struct sk_expr *const *but, size_t n_but,
-                       struct sk_facts **ret, char why[128]) SK_NODISCARD;
+int sk_expr_facts(const struct sk_expr *e, const struct sk_expr *const *but, size_t n_but,
+                  struct sk_facts **ret, char why[128]) SK_NODISCARD;
 struct sk_facts *sk_facts_free(struct sk_facts *f);
 SK_DEFINE_CLEANUP(struct sk_facts *, sk_facts_free)
 const struct sk_clause *sk_facts_clauses(const struct sk_facts *f, size_t *ret_n);
@@ -140,6 +159,9 @@ bool sk_facts_container(const struct sk_facts *f, size_t i, const struct sk_cont
 /* What the kernel would say, said here. */
 bool sk_facts_match(const struct sk_facts *f, uint32_t bits, struct sk_str name, struct sk_str path,
                     const struct sk_container *c);
+/* The same of a connection: its remote end and protocol are looked at. */
+bool sk_facts_match_net(const struct sk_facts *f, const struct sk_fd *fd,
+                        const struct sk_container *c);
 
 /* ---- fields by Falco's names ----------------------------------------------------------------- */
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Real programs in a cgroup that is called like a container's, with a mount namespace of their own.
  */
+#include <arpa/inet.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -192,7 +194,7 @@ static bool deny_make(const char *text, struct made *ret)
     }
     file_of("probe", probe_dir);
     assert_int_equal(sk_expr_compile(&sk_kind_event, sk_str_c(text), &ret->e, &err), 0);
-    assert_int_equal(sk_expr_exec_facts(ret->e, NULL, 0, &ret->f, why), 0);
+    assert_int_equal(sk_expr_facts(ret->e, NULL, 0, &ret->f, why), 0);
     c = sk_facts_clauses(ret->f, &p.n);
     for (i = 0; i < p.n; i++)
         p.clauses[i] = &c[i];
@@ -405,6 +407,146 @@ static void without_lsm_it_is_killed_and_remembered(void **state)
     no_lsm = false;
 }
 
+/* ---- connections ------------------------------------------------------------------------------
+ */
+
+/* The number of the error of a connect, in a container or out of one. */
+static int connect_to(const char *ip, uint16_t port, int type, bool container)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+        struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+        bool v6 = strchr(ip, ':') != NULL;
+        int fd, r;
+
+        enter(container);
+        fd = socket(v6 ? AF_INET6 : AF_INET, type, 0);
+        if (fd < 0)
+            _exit(errno);
+        if (v6 && inet_pton(AF_INET6, ip, &six.sin6_addr) == 1)
+            r = connect(fd, (const struct sockaddr *)&six, sizeof(six));
+        else if (!v6 && inet_pton(AF_INET, ip, &four.sin_addr) == 1)
+            r = connect(fd, (const struct sockaddr *)&four, sizeof(four));
+        else
+            _exit(99);
+        _exit(r < 0 ? errno : 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void a_connection_is_refused_and_told(void **state)
+{
+    struct made m = {0};
+    struct sk_err err = {0};
+    struct skd_counts n;
+
+    (void)state;
+    if (!deny_make("evt.type = connect and (fd.sip in (127.0.0.0/29) and fd.sip != 127.0.0.2 and "
+                   "fd.sport in (7, 9)) ",
+                   &m))
+        return;
+    if (sk_deny_nets(m.d, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(connect_to("127.0.0.1", 7, SOCK_STREAM, true), ECONNREFUSED);
+    assert_int_equal(hold(m.d, (struct sk_deny_held){.clauses = 1}), 0);
+    assert_int_equal(connect_to("127.0.0.1", 7, SOCK_STREAM, true), EPERM);
+    assert_int_equal(connect_to("127.0.0.1", 9, SOCK_DGRAM, true), EPERM);
+    assert_int_equal(connect_to("::ffff:127.0.0.1", 7, SOCK_STREAM, true), EPERM);
+    assert_int_equal(connect_to("127.0.0.1", 8, SOCK_STREAM, true), ECONNREFUSED);
+    assert_int_equal(connect_to("127.0.0.2", 7, SOCK_STREAM, true), ECONNREFUSED);
+    assert_int_equal(connect_to("127.0.0.8", 7, SOCK_STREAM, true), ECONNREFUSED);
+    assert_int_equal(connect_to("127.0.0.1", 7, SOCK_STREAM, false), ECONNREFUSED);
+    program_make("good");
+    assert_int_equal(run("good", true), RUNS); /* the clause is not about programs */
+    told_n = 0;
+    sk_deny_poll(m.d, on_denial, NULL);
+    assert_int_equal(told_n, 3);
+    assert_memory_equal(told.id, ID, 64);
+    assert_int_equal(told.how, SKD_CGROUP);
+    assert_int_equal(told.family, 4);
+    assert_int_equal(told.proto, IPPROTO_TCP);
+    assert_int_equal(told.port, 7);
+    assert_memory_equal(told.addr, "\x7f\x00\x00\x01", 4);
+    sk_deny_counts(m.d, &n);
+    assert_int_equal(n.refused, 3);
+    assert_int_equal(sk_deny_prove(m.d, &err), 0);
+    made_free(&m);
+    assert_int_equal(connect_to("127.0.0.1", 7, SOCK_STREAM, true), ECONNREFUSED);
+}
+
+static void protocols_and_families_are_told_apart(void **state)
+{
+    struct made m = {0};
+
+    (void)state;
+    if (!deny_make("evt.type = connect and ((fd.l4proto = udp and fd.sport > 1024) or "
+                   "fd.typechar = 6)",
+                   &m))
+        return;
+    assert_int_equal(hold(m.d, (struct sk_deny_held){.clauses = 3}), 0);
+    assert_int_equal(connect_to("127.0.0.1", 1024, SOCK_DGRAM, true), 0);
+    assert_int_equal(connect_to("127.0.0.1", 1025, SOCK_DGRAM, true), EPERM);
+    assert_int_equal(connect_to("127.0.0.1", 1025, SOCK_STREAM, true), ECONNREFUSED);
+    if (connect_to("::1", 9, SOCK_DGRAM, false) == 0) /* a host with IPv6 */
+        assert_int_equal(connect_to("::1", 9, SOCK_DGRAM, true), EPERM);
+    made_free(&m);
+}
+
+static void the_probe_tries_a_connection_too(void **state)
+{
+    struct made m = {0};
+    struct sk_err err = {0};
+
+    (void)state;
+    if (!deny_make("evt.type = connect and fd.sport = 7", &m))
+        return;
+    assert_int_equal(sk_deny_prove(m.d, &err), 0);
+    (void)bpf_link__destroy(m.d->nets[0]);
+    m.d->nets[0] = NULL;
+    assert_int_equal(sk_deny_prove(m.d, &err), -EPERM);
+    assert_string_equal(err.msg, "a connection that must not be made was made");
+    made_free(&m);
+    if (!deny_make("evt.type = execve and proc.name = evil", &m))
+        return;
+    assert_int_equal(sk_deny_nets(m.d, &err), 1);
+    made_free(&m);
+}
+
+static void a_part_of_the_cgroups_is_not_enough(void **state)
+{
+    struct sk_expr *e = NULL;
+    struct sk_facts *f = NULL;
+    struct sk_deny *d = NULL;
+    struct sk_err err = {0};
+    char probe_dir[128], part[300], why[128];
+    struct sk_deny_plan p = {.hierarchy = hierarchy, .dir = probe_dir, .cgroups = part, .n = 1};
+    size_t n;
+
+    (void)state;
+    if (!dir[0]) {
+        skip();
+        return;
+    }
+    file_of("probe", probe_dir);
+    (void)snprintf(part, sizeof(part), "%s/skep-part-%d", sk_deny_unified(), (int)getpid());
+    assert_int_equal(mkdir(part, 0755), 0);
+    assert_int_equal(sk_expr_compile(&sk_kind_event, SK_STR("evt.type = connect"), &e, NULL), 0);
+    assert_int_equal(sk_expr_facts(e, NULL, 0, &f, why), 0);
+    p.clauses[0] = sk_facts_clauses(f, &n);
+    assert_int_equal(sk_deny_new(&p, &d, &err), 0);
+    assert_int_equal(sk_deny_nets(d, &err), -EXDEV);
+    assert_string_equal(err.msg, "connections: only a part of the host's cgroups is seen");
+    d = sk_deny_free(d);
+    f = sk_facts_free(f);
+    e = sk_expr_free(e);
+    assert_int_equal(rmdir(part), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +557,10 @@ int main(void)
         cmocka_unit_test(what_lsm_refuses_is_told_and_a_storm_is_counted),
         cmocka_unit_test(without_lsm_it_is_killed_and_remembered),
         cmocka_unit_test(the_probe_sees_that_nothing_is_enforced_any_more),
+        cmocka_unit_test(a_connection_is_refused_and_told),
+        cmocka_unit_test(protocols_and_families_are_told_apart),
+        cmocka_unit_test(the_probe_tries_a_connection_too),
+        cmocka_unit_test(a_part_of_the_cgroups_is_not_enough),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
