@@ -17,7 +17,8 @@
 #define PAGE 500u
 #define ARENA_MAX ((size_t)512 << 20) /* members and their stories; used as far as needed */
 #define COMMENTS_MAX 1000
-#define GONE_NS (2 * 3600 * SK_NS_PER_S) /* containers that ended are asked for this long */
+#define PUTS_MAX ((size_t)2 * SK_JOIN_MEMBERS + 1)
+#define GONE_NS (2LL * 3600 * SK_NS_PER_S) /* containers that ended are asked for this long */
 
 struct server_join {
     struct sk_join *join;
@@ -233,8 +234,8 @@ static int whole_make(struct work *w, const struct sk_incident *v, char id[SK_UL
 
 static int whole_put(struct work *w)
 {
-    struct sk_change puts[2 * SK_JOIN_MEMBERS + 1];
-    struct sk_incident *v = sk_arena_array(w->arena, SK_JOIN_MEMBERS, sizeof(*v)), whole;
+    struct sk_change puts[PUTS_MAX];
+    struct sk_incident *v = sk_arena_zalloc(w->arena, SK_JOIN_MEMBERS * sizeof(*v)), whole;
     char id[SK_ULID_TEXT];
     size_t n = 0, i, members = 0;
     int r = v ? members_get(w, v, &members) : sk_err_set(w->err, -ENOMEM, "out of memory");
@@ -243,15 +244,15 @@ static int whole_put(struct work *w)
         return 0;
     if (r == 0)
         r = whole_make(w, v, id, &whole);
-    if (r < 0)
-        return r;
+    if (r != 0)
+        return SK_MIN(r, 0);
     for (i = 0; i < members; i++) {
         if (sk_str_eq(v[i].part_of, whole.id))
             continue;
         v[i].part_of = whole.id;
         puts[n++] = (struct sk_change){&sk_kind_incident, &v[i]};
     }
-    for (i = 0; i < w->n_swallowed && n < 2 * SK_JOIN_MEMBERS; i++) {
+    for (i = 0; i < w->n_swallowed && n + 1 < PUTS_MAX; i++) {
         w->swallowed[i].part_of = whole.id;
         puts[n++] = (struct sk_change){&sk_kind_incident, &w->swallowed[i]};
     }

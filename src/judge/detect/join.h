@@ -23,11 +23,9 @@
  *           if two hosts have it, or the address of the network it lies in.
  *
  * Load      an incident told once a second by each agent that is under attack; up to SK_JOIN_MAX
- *           remembered and walked, 0.2 ms. Bounded by the limits below; a world that is larger makes
- *           fewer joins.
- * Trust     agents are believed about their own hosts: a host that lies can draw incidents into
- *           one, not out of sight: members stay as they are told.
- * Pure      no I/O, no clock.
+ *           remembered and walked, 0.2 ms. Bounded by the limits below; a world that is larger
+ * makes fewer joins. Trust     agents are believed about their own hosts: a host that lies can draw
+ * incidents into one, not out of sight: members stay as they are told. Pure      no I/O, no clock.
  */
 #ifndef SK_DETECT_JOIN_H
 #define SK_DETECT_JOIN_H
@@ -71,7 +69,8 @@ size_t sk_join_incidents(const struct sk_join *j); /* remembered now */
 /* The incident over several hosts that these (1 to SK_JOIN_MEMBERS) make: everything but id and
  * the console's own fields, in the arena. Story: by time, each member's share of SK_JOIN_STORY;
  * chain: in the order of the steps; risk: correlate.h's, over the rules of all, and never less than
- * the highest member's. how: by index, what joined each (link, what, with). -ENOMEM. */
+ * the highest member's. how: by index, what joined each (link, what, with). -ENOMEM, -EINVAL (of
+ * nothing). */
 int sk_join_make(const struct sk_incident *v, const struct sk_member *how, size_t n,
                  struct sk_arena *a, struct sk_incident *ret) SK_NODISCARD;
 

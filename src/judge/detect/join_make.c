@@ -228,6 +228,8 @@ int sk_join_make(const struct sk_incident *v, const struct sk_member *how, size_
     struct make m = {.v = sorted, .how = links, .n = n, .a = a, .ret = ret};
     size_t i;
 
+    if (n == 0)
+        return -EINVAL;
     if (!order || !sorted || !links)
         return -ENOMEM;
     for (i = 0; i < n; i++)

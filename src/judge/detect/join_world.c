@@ -145,6 +145,16 @@ static void owner_del(struct jn_world *w, const struct host *h, const struct sk_
         free(sk_map_del(w->owners, key));
 }
 
+static bool nets_eq(const struct host *a, const struct host *b)
+{
+    size_t i;
+
+    for (i = 0; i < a->n_nets && i < b->n_nets; i++)
+        if (!da_ip_eq(&a->nets[i].ip, &b->nets[i].ip) || a->nets[i].prefix != b->nets[i].prefix)
+            return false;
+    return a->n_nets == b->n_nets;
+}
+
 void jn_world_host(struct jn_world *w, const struct sk_host *told)
 {
     struct host *h = host_use(w, jn_key(told->id)), now = {0};
@@ -166,7 +176,7 @@ void jn_world_host(struct jn_world *w, const struct sk_host *told)
         now.nets[k].prefix = prefix;
         now.n_nets++;
     }
-    if (now.n_nets == h->n_nets && memcmp(now.nets, h->nets, sizeof(now.nets)) == 0)
+    if (nets_eq(&now, h))
         return;
     for (i = 0; i < h->n_nets; i++)
         owner_del(w, h, &h->nets[i].ip);
