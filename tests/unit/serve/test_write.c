@@ -19,19 +19,21 @@ static void alerts_put(struct face *f, const char *rule, int n)
                                            .name = SK_STR_INIT("web"),
                                            .image = SK_STR_INIT("nginx:1"),
                                            .image_repository = SK_STR_INIT("nginx")};
-    char id[32], pid[32];
+    char id[32] = "", pid[32] = "";
     int i;
 
     for (i = 0; i < n; i++) {
+        int pid_n = snprintf(pid, sizeof(pid), "h1:1:%d", i);
+        int id_n = snprintf(id, sizeof(id), "%.1s%05d", rule, i);
         const struct sk_process up[] = {{.id = SK_STR("p9"), .name = SK_STR("sh")},
                                         {.id = SK_STR("p8"), .name = SK_STR("init")}};
-        struct sk_process p = {.id = sk_str_c(pid),
+        struct sk_process p = {.id = sk_str_n(pid, (size_t)pid_n),
                                .host_id = SK_STR("h1"),
                                .container_id = SK_STR(CT),
                                .pid = (uint64_t)(100 + i),
                                .name = SK_STR("x"),
                                .exepath = i % 2 ? SK_STR("/bin/odd") : SK_STR("/bin/even")};
-        struct sk_alert al = {.id = sk_str_c(id),
+        struct sk_alert al = {.id = sk_str_n(id, (size_t)id_n),
                               .rule = sk_str_c(rule),
                               .host_id = SK_STR("h1"),
                               .time = sk_now_wall_ns() - (n - i) * SK_NS_PER_S,
@@ -39,8 +41,6 @@ static void alerts_put(struct face *f, const char *rule, int n)
                               .container = &ct,
                               .ancestors = {up, 2}};
 
-        (void)snprintf(pid, sizeof(pid), "h1:1:%d", i);
-        (void)snprintf(id, sizeof(id), "%.1s%05d", rule, i);
         put(f, &sk_kind_alert, &al);
         put(f, &sk_kind_process, &p);
     }
