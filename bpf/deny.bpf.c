@@ -673,7 +673,7 @@ int BPF_PROG(skd_exec, struct task_struct *t, int old_pid, struct linux_binprm *
 
 static __noinline int net_group_name(struct kernfs_node *kn, char *id)
 {
-    char text[128] = {};
+    char text[136] = {}; /* name_place looks at up to 128 */
     __u64 eight[8];
     int at, n = bpf_probe_read_kernel_str(text, sizeof(text), BPF_CORE_READ(kn, name));
 
