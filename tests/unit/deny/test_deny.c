@@ -410,6 +410,8 @@ static void without_lsm_it_is_killed_and_remembered(void **state)
 /* ---- connections ------------------------------------------------------------------------------
  */
 
+static bool fast_open; /* connects by sending */
+
 /* The number of the error of a connect, in a container or out of one. */
 static int connect_to(const char *ip, uint16_t port, int type, bool container)
 {
@@ -426,7 +428,9 @@ static int connect_to(const char *ip, uint16_t port, int type, bool container)
         fd = socket(v6 ? AF_INET6 : AF_INET, type, 0);
         if (fd < 0)
             _exit(errno);
-        if (v6 && inet_pton(AF_INET6, ip, &six.sin6_addr) == 1)
+        if (fast_open && inet_pton(AF_INET, ip, &four.sin_addr) == 1)
+            r = (int)sendto(fd, "x", 1, MSG_FASTOPEN, (const struct sockaddr *)&four, sizeof(four));
+        else if (v6 && inet_pton(AF_INET6, ip, &six.sin6_addr) == 1)
             r = connect(fd, (const struct sockaddr *)&six, sizeof(six));
         else if (!v6 && inet_pton(AF_INET, ip, &four.sin_addr) == 1)
             r = connect(fd, (const struct sockaddr *)&four, sizeof(four));
@@ -457,6 +461,9 @@ static void a_connection_is_refused_and_told(void **state)
     assert_int_equal(connect_to("127.0.0.1", 7, SOCK_STREAM, true), EPERM);
     assert_int_equal(connect_to("127.0.0.1", 9, SOCK_DGRAM, true), EPERM);
     assert_int_equal(connect_to("::ffff:127.0.0.1", 7, SOCK_STREAM, true), EPERM);
+    fast_open = true;
+    assert_int_equal(connect_to("127.0.0.1", 7, SOCK_STREAM, true), EPERM);
+    fast_open = false;
     assert_int_equal(connect_to("127.0.0.1", 8, SOCK_STREAM, true), ECONNREFUSED);
     assert_int_equal(connect_to("127.0.0.2", 7, SOCK_STREAM, true), ECONNREFUSED);
     assert_int_equal(connect_to("127.0.0.8", 7, SOCK_STREAM, true), ECONNREFUSED);
@@ -465,7 +472,7 @@ static void a_connection_is_refused_and_told(void **state)
     assert_int_equal(run("good", true), RUNS); /* the clause is not about programs */
     told_n = 0;
     sk_deny_poll(m.d, on_denial, NULL);
-    assert_int_equal(told_n, 3);
+    assert_int_equal(told_n, 4);
     assert_memory_equal(told.id, ID, 64);
     assert_int_equal(told.how, SKD_CGROUP);
     assert_int_equal(told.family, 4);
@@ -473,7 +480,7 @@ static void a_connection_is_refused_and_told(void **state)
     assert_int_equal(told.port, 7);
     assert_memory_equal(told.addr, "\x7f\x00\x00\x01", 4);
     sk_deny_counts(m.d, &n);
-    assert_int_equal(n.refused, 3);
+    assert_int_equal(n.refused, 4);
     assert_int_equal(sk_deny_prove(m.d, &err), 0);
     made_free(&m);
     assert_int_equal(connect_to("127.0.0.1", 7, SOCK_STREAM, true), ECONNREFUSED);
