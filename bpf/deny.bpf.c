@@ -25,6 +25,7 @@
 #define SECOND 1000000000ULL
 #define TOLD_MAX 20 /* denials of one cgroup told in a second */
 #define OVERLAY 0x794c7630
+#define LOOPBACK __builtin_bswap32(0x7f000001)
 #define TCP 6
 #define UDP 17
 
@@ -774,6 +775,8 @@ int skd_connect4(struct bpf_sock_addr *ctx)
     struct skd_net to = {.bits = 8 + 128, .family = 4};
     __u32 ip = ctx->user_ip4;
 
+    if (!ip)
+        ip = LOOPBACK; /* as the kernel takes it */
     __builtin_memcpy(to.addr, &ip, sizeof(ip));
     return connect_judge(ctx, &to);
 }
@@ -786,8 +789,10 @@ int skd_connect6(struct bpf_sock_addr *ctx)
 
     if (!ip[0] && !ip[1] && ip[2] == __builtin_bswap32(0xffff)) { /* IPv4 in IPv6's dress */
         to.family = 4;
-        ip[0] = ip[3];
+        ip[0] = ip[3] ? ip[3] : LOOPBACK;
         ip[2] = ip[3] = 0;
+    } else if (!ip[0] && !ip[1] && !ip[2] && !ip[3]) {
+        ip[3] = __builtin_bswap32(1);
     }
     __builtin_memcpy(to.addr, ip, sizeof(ip));
     return connect_judge(ctx, &to);
