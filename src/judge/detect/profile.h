@@ -139,8 +139,8 @@ size_t sk_profile_diff(const struct sk_profile *from, const struct sk_profile *t
                        struct sk_buf *out);
 /* Puts the entries in their order; p's own array, which is not copied. */
 void sk_profile_sort(struct sk_profile *p);
-/* YAML for people: entries as they are sorted, one entry a line, so that versions can be compared.
- */
+/* YAML for people: entries sorted, one a line, so that versions can be compared. -ENOMEM, or what
+ * is wrong with out. */
 int sk_profile_to_yaml(const struct sk_profile *p, struct sk_buf *out);
 /* The same back; texts in the arena. -EBADMSG names line and reason, -ENOMEM. */
 int sk_profile_from_yaml(struct sk_str text, struct sk_arena *a, struct sk_profile *ret,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Profiles as YAML: written one entry a line and sorted, read with every error's line. */
+#include <stdlib.h>
+
 #include "detect/profile_int.h"
 #include "io/yaml.h"
 
@@ -49,9 +51,9 @@ static void entry_write(struct sk_buf *out, const struct sk_profile_entry *e)
     (void)sk_buf_c(out, "}\n");
 }
 
-static void entries_write(struct sk_buf *out, const struct sk_profile *p)
+static void entries_write(struct sk_buf *out, const struct sk_profile *p,
+                          const struct sk_profile_entry *v)
 {
-    const struct sk_profile_entry *v = p->entries.v;
     uint32_t aspect;
     size_t i;
     bool any;
@@ -71,8 +73,15 @@ static void entries_write(struct sk_buf *out, const struct sk_profile *p)
 
 int sk_profile_to_yaml(const struct sk_profile *p, struct sk_buf *out)
 {
+    SK_CLEANUP(sk_freep) void *sorted = calloc(p->entries.n + 1, sizeof(struct sk_profile_entry));
     const struct sk_profile_aspect *v = p->aspects.v;
     size_t i;
+
+    if (!sorted)
+        return -ENOMEM;
+    if (p->entries.n)
+        memcpy(sorted, p->entries.v, p->entries.n * sizeof(struct sk_profile_entry));
+    pf_sort(sorted, p->entries.n); /* what people put in stands at the end */
 
     member(out, "", "id", p->id);
     member(out, "\n", "name", p->name);
@@ -82,7 +91,7 @@ int sk_profile_to_yaml(const struct sk_profile *p, struct sk_buf *out)
     for (i = 0; i < p->aspects.n; i++)
         (void)sk_buf_printf(out, "  %s: %s\n", sk_enum_name(&sk_enum_aspect, v[i].aspect).p,
                             sk_enum_name(&sk_enum_profile_mode, v[i].mode).p);
-    entries_write(out, p);
+    entries_write(out, p, sorted);
     return out->err;
 }
 

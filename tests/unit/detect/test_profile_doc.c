@@ -306,6 +306,9 @@ static void names_and_capabilities_of_two_hosts_are_joined_written_and_read_agai
     assert_int_equal(entry(&r, SK_AP_DNS, "db")->count, 9);
     assert_int_equal(sk_profile_from_yaml(text, a, &again, NULL), 0);
     assert_string_equal(yaml(&again, a).p, text.p);
+    f = doc((struct sk_profile_entry[]){y[0], x[0], x[2]}, 3, &m, 0);
+    g = doc((struct sk_profile_entry[]){x[2], x[0], y[0]}, 3, &m, 0);
+    assert_string_equal(yaml(&f, a).p, yaml(&g, a).p); /* however they are stored */
 }
 
 static void people_win_over_what_is_reported(void **state)
