@@ -26,7 +26,7 @@ import {
   Time,
   Waiting,
 } from '../components/bits';
-import { DownloadOutlined, PlusOutlined, UploadOutlined } from '../components/icons';
+import { ArrowUpOutlined, DownloadOutlined, UploadOutlined } from '../components/icons';
 import { KindTable } from '../components/KindTable';
 import { aspects, ProfileModes } from '../components/ProfileModes';
 import { type Key, useI18n } from '../i18n';
@@ -39,7 +39,7 @@ import { useChange } from './settings/common';
 
 const ENTRIES_SHOWN = 200;
 const columns = ['name', 'image', 'owner', 'version', 'containers', 'deviations', 'updated'];
-const widths = { name: 300, version: 80, containers: 100, deviations: 110, updated: 130 };
+const widths = { name: 440, version: 80, containers: 100, deviations: 110, updated: 130 };
 const modes = ['learn', 'watch', 'enforce', 'off'] as const;
 
 export function ProfilesPage() {
@@ -95,7 +95,7 @@ function Modes({ p, apply }: { p: Profile; apply: Apply }) {
   return (
     <Card title={t('profile.modes')}>
       <div className="scroll-x">
-        <table className="plain people">
+        <table className="plain people profile-modes">
           <thead>
             <tr>
               <th>{t('profile.aspect')}</th>
@@ -131,11 +131,13 @@ function Modes({ p, apply }: { p: Profile; apply: Apply }) {
                       <span className={`mode mode-${a.mode}`}>{t(`mode.${a.mode}` as Key)}</span>
                     )}
                   </td>
-                  <td className="nowrap">
+                  <td className="nowrap" data-label={t('profile.since')}>
                     <Time value={a.since} />
                   </td>
-                  <td className="right num">{count(a.evidence, lang)}</td>
-                  <td className="nowrap">
+                  <td className="right num" data-label={t('profile.evidence')}>
+                    {count(a.evidence, lang)}
+                  </td>
+                  <td className="nowrap" data-label={t('profile.learned')}>
                     <Time value={a.changed} />
                   </td>
                   <td className="right nowrap">
@@ -179,22 +181,37 @@ function EntryRow({ e, apply }: { e: ProfileEntry; apply: Apply }) {
         )}
         {e.parent_exe && (
           <div className="dim">
-            {t(exec ? 'profile.parent' : 'profile.program')} <Text value={e.parent_exe} max={200} />
+            {e.parent_exe === '*' ? (
+              t(exec ? 'profile.anyParent' : 'profile.anyProgram')
+            ) : (
+              <>
+                {t(exec ? 'profile.parent' : 'profile.program')}{' '}
+                <Text value={e.parent_exe} max={200} />
+              </>
+            )}
             {exec && e.shape && (
               <>
                 {' · '}
-                {t('profile.shape')} <Text value={e.shape} max={300} />
+                {e.shape === '*' ? (
+                  t('profile.anyShape')
+                ) : (
+                  <>
+                    {t('profile.shape')} <Text value={e.shape} max={300} />
+                  </>
+                )}
               </>
             )}
           </div>
         )}
       </td>
-      <td className="right num">{count(e.count, lang)}</td>
-      <td className="nowrap">
-        <Time value={e.first} />
+      <td className="right num" data-label={t('f.count')}>
+        {count(e.count, lang)}
       </td>
-      <td className="nowrap">
-        <Time value={e.last} />
+      <td className="nowrap" data-label={t('try.first')}>
+        {e.count ? <Time value={e.first} /> : '–'}
+      </td>
+      <td className="nowrap" data-label={t('try.last')}>
+        {e.count ? <Time value={e.last} /> : '–'}
       </td>
       <td className="right nowrap">
         {may && (
@@ -310,7 +327,7 @@ function Entries({ p, apply }: { p: Profile; apply: Apply }) {
         return (
           <Card key={g.aspect} title={`${t(`aspect.${g.aspect}`)} (${count(g.list.length, lang)})`}>
             <div className="scroll-x">
-              <table className="plain entries">
+              <table className="plain profile-entries">
                 <thead>
                   <tr>
                     <th>{t('profile.value')}</th>
@@ -524,6 +541,18 @@ export function ProfilePage({ id }: { id: string }) {
     if (p) profile.set(p);
     return p !== undefined;
   };
+  const promoteAll = (p: Profile) => {
+    const go = () => apply({ promote: [] }, t('profile.changed'));
+    const strict = (p.aspects ?? []).filter((a) => a.mode === 'watch');
+    if (!strict.length) return void go();
+    modal.confirm({
+      title: t('profile.enforceAsk', {
+        aspect: strict.map((a) => t(`aspect.${a.aspect}` as Key)).join(' · '),
+      }),
+      content: t('profile.enforceHint'),
+      onOk: go,
+    });
+  };
   const forget = (p: Profile) =>
     modal.confirm({
       title: t('profile.deleteAsk', { name: visible(p.name ?? p.id, 80) }),
@@ -563,8 +592,8 @@ export function ProfilePage({ id }: { id: string }) {
                     {t('profile.import')}
                   </Button>
                   <Button
-                    icon={<PlusOutlined />}
-                    onClick={() => apply({ promote: [] }, t('profile.changed'))}
+                    icon={<ArrowUpOutlined />}
+                    onClick={() => promoteAll(p)}
                     data-testid="profile-promote-all"
                   >
                     {t('profile.promoteAll')}
