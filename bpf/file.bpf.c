@@ -67,19 +67,29 @@ static __always_inline int path_hurry(struct scratch *s)
                : CALM;
 }
 
-/* What a relative user path hangs on: the directory's descriptor, or the working directory. */
-static __always_inline __u32 base_put(struct task_struct *t, __s64 dirfd, __u64 user_path,
-                                      __u32 off, __u16 *flags, __u16 detached)
+/* What a relative path hangs on: the directory's descriptor, or the working directory. */
+static __always_inline __u32 base_of(struct task_struct *t, char first, __s64 dirfd, __u32 off,
+                                     __u16 *flags, __u16 detached)
 {
     struct file *f;
-    char first = 0;
 
-    if (bpf_probe_read_user(&first, 1, (void *)user_path) || first == '/')
+    if (first == '/')
         return 0;
     if ((int)dirfd == AT_FDCWD)
         return cwd_put(t, off, flags, detached);
     f = fd_file(t, (int)dirfd);
     return f ? file_put(t, f, off, flags, detached) : 0;
+}
+
+/* The same, of a path in the caller's memory. */
+static __always_inline __u32 base_put(struct task_struct *t, __s64 dirfd, __u64 user_path,
+                                      __u32 off, __u16 *flags, __u16 detached)
+{
+    char first = 0;
+
+    if (bpf_probe_read_user(&first, 1, (void *)user_path))
+        return 0;
+    return base_of(t, first, dirfd, off, flags, detached);
 }
 
 static __always_inline void call_args(struct skw_call *r, struct pt_regs *regs)

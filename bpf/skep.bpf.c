@@ -24,5 +24,6 @@
 #include "net.bpf.c"
 #include "priv.bpf.c"
 #include "typed.bpf.c"
+#include "uring.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

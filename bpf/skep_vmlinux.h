@@ -316,6 +316,37 @@ struct unix_sock {
     struct unix_address *addr;
     struct sock *peer;
 };
+struct filename {
+    const char *name;
+};
+struct open_how {
+    __u64 flags, mode;
+};
+struct io_open { /* these stand at the beginning of struct io_kiocb */
+    int dfd;
+    struct filename *filename;
+    struct open_how how;
+};
+struct io_unlink {
+    int dfd, flags;
+    struct filename *filename;
+};
+struct io_rename {
+    int old_dfd, new_dfd;
+    struct filename *oldpath, *newpath;
+    int flags;
+};
+struct io_connect {
+    struct sockaddr *addr;
+};
+struct io_cqe {
+    int fd;
+};
+struct io_kiocb {
+    __u8 opcode;
+    unsigned int flags;
+    struct io_cqe cqe;
+};
 enum cgroup_subsys_id { memory_cgrp_id = 4 };
 
 struct seq_file;

@@ -225,12 +225,35 @@ static int act_packet(char **argv)
     return socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)) < 0 ? CANNOT : PLAYED;
 }
 
+/* Asks the ring, which has one place, to open a file, and waits for that. */
+static int ring_open(int ring, const struct io_uring_params *p, const char *path)
+{
+    const struct io_uring_sqe sqe = {.opcode = IORING_OP_OPENAT,
+                                     .fd = AT_FDCWD,
+                                     .addr = (uintptr_t)path,
+                                     .open_flags = O_RDONLY | O_CLOEXEC};
+    const int how = PROT_READ | PROT_WRITE;
+    char *sq = mmap(NULL, 4096, how, MAP_SHARED, ring, IORING_OFF_SQ_RING);
+    void *at = mmap(NULL, 4096, how, MAP_SHARED, ring, IORING_OFF_SQES);
+
+    if (sq == MAP_FAILED || at == MAP_FAILED)
+        return CANNOT;
+    memcpy(at, &sqe, sizeof(sqe));
+    *(unsigned *)(void *)(sq + p->sq_off.array) = 0;
+    __atomic_store_n((unsigned *)(void *)(sq + p->sq_off.tail), 1, __ATOMIC_RELEASE);
+    return syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) == 1 ? PLAYED
+                                                                                         : CANNOT;
+}
+
+/* uring [PATH]: sets up an io_uring; opens the file through it. */
 static int act_uring(char **argv)
 {
     struct io_uring_params p = {0};
+    int ring = (int)syscall(SYS_io_uring_setup, 1, &p);
 
-    (void)argv;
-    return syscall(SYS_io_uring_setup, 1, &p) < 0 ? CANNOT : PLAYED;
+    if (ring < 0)
+        return CANNOT;
+    return argv[0] ? ring_open(ring, &p, argv[0]) : PLAYED;
 }
 
 /* unix PATH: connects to a socket of the host. */

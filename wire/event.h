@@ -16,12 +16,13 @@
 #include <linux/types.h>
 #endif
 
-#define SKW_ARGS_MAX 4095  /* bytes of argv kept */
-#define SKW_ENV_MAX 8191   /* bytes of environment looked at */
-#define SKW_STR_MAX 4096   /* bytes of a user string, NUL included */
-#define SKW_DEPTH_MAX 64   /* path components */
-#define SKW_PATH_MAX 4096  /* bytes of one path */
-#define SKW_NAME_ROOM 257  /* of them: a path ends when less are left, for one more name and NULs  \
+#define SKW_ARGS_MAX 4095 /* bytes of argv kept */
+#define SKW_ENV_MAX 8191  /* bytes of environment looked at */
+#define SKW_STR_MAX 4096  /* bytes of a user string, NUL included */
+#define SKW_DEPTH_MAX 64  /* path components */
+#define SKW_PATH_MAX 4096 /* bytes of one path */
+#define SKW_NAME_ROOM                                                                              \
+    257                    /* of them: a path ends when less are left, for one more name and NULs  \
                             */
 #define SKW_TEXT_MAX 24576 /* bytes of texts in one record */
 #define SKW_SYS_MAX 512    /* system call numbers */
@@ -65,6 +66,7 @@ enum skw_flag {
     SKW_F_CONNECTED = 1 << 11,
     SKW_F_USERADDR = 1 << 12, /* address as the caller gave it, not as the socket has it */
     SKW_F_FD = 1 << 13,       /* skw_call: ino, dev … are of a file, and base 0 is its path */
+    SKW_F_RING = 1 << 14,     /* asked for through io_uring; how it ended is not known */
 };
 
 struct skw_hdr {
@@ -192,6 +194,14 @@ struct skw_sys { /* by system call number: what to read; indexes of arguments, -
     __s8 oflags; /* open: the argument with the O_ flags */
     /* sendto and its kin: str0 is the address or the user_msghdr, str1 what is sent (recv: -1),
      * str2 how many user_msghdr there are */
+};
+enum skw_uring { /* operations of io_uring that are told: IORING_OP_… of linux/io_uring.h */
+                 SKW_URING_CONNECT = 16,
+                 SKW_URING_OPENAT = 18,
+                 SKW_URING_OPENAT2 = 28,
+                 SKW_URING_RENAMEAT = 35,
+                 SKW_URING_UNLINKAT = 36,
+                 SKW_URING_OPS = 64
 };
 #define SKW_ONLY_QUERIES (1 << 6) /* in skb_kind: only what goes to a name server is told */
 

@@ -158,6 +158,7 @@ struct sk_evt {
     uint64_t lost;                        /* events lost on this host before this one */
     uint64_t bytes_out, bytes_in;         /* tcpclose: payload over the whole connection */
     uint64_t duration_ms;                 /* tcpclose: how long it lasted, to a millisecond or so */
+    bool io_uring; /* asked for through io_uring: rawres is 0, how it ended is not known */
 };
 
 /* The descriptor the event is about (Falco's fd.*). */
@@ -373,16 +374,16 @@ struct sk_endpoint { /* whom a workload of an incident talked with, as the agent
     bool in;       /* the peer came */
     bool told;     /* an alert is about this connection */
     bool bad;      /* an indicator or a command-and-control rule told of the address */
-    bool common;   /* many workloads talk with the address, or many addresses come to the workload */
-    int64_t time;  /* of the newest connection */
+    bool common;  /* many workloads talk with the address, or many addresses come to the workload */
+    int64_t time; /* of the newest connection */
     struct sk_str container_id; /* absent: the host */
 };
 enum sk_join_link { /* what joins the incidents of two hosts, the strongest first */
-    SK_JL_NONE,
-    SK_JL_REACHED,  /* one talked with the container or host of the other */
-    SK_JL_TRACE,    /* the same indicator was hit: a name, a page, a hash */
-    SK_JL_ATTACKER, /* the same bad address outside */
-    SK_JL_ALIKE,    /* the same image, attacked by the same acts */
+                    SK_JL_NONE,
+                    SK_JL_REACHED,  /* one talked with the container or host of the other */
+                    SK_JL_TRACE,    /* the same indicator was hit: a name, a page, a hash */
+                    SK_JL_ATTACKER, /* the same bad address outside */
+                    SK_JL_ALIKE,    /* the same image, attacked by the same acts */
 };
 struct sk_member { /* an incident of one host that is part of one over several */
     struct sk_str id, host_id, hostname, title;
@@ -558,10 +559,10 @@ extern const struct sk_enum sk_enum_verdict, sk_enum_engine, sk_enum_response, s
     sk_enum_action_state, sk_enum_incident_state, sk_enum_join_link, sk_enum_aspect,
     sk_enum_profile_mode, sk_enum_indicator_type;
 extern const struct sk_kind sk_kind_comment, sk_kind_action, sk_kind_story, sk_kind_endpoint,
-    sk_kind_member, sk_kind_incident,
-    sk_kind_profile_entry, sk_kind_profile_aspect, sk_kind_profile, sk_kind_profile_version,
-    sk_kind_indicator, sk_kind_exception, sk_kind_rulefile, sk_kind_evidence_file, sk_kind_evidence,
-    sk_kind_chunk, sk_kind_slice, sk_kind_drill;
+    sk_kind_member, sk_kind_incident, sk_kind_profile_entry, sk_kind_profile_aspect,
+    sk_kind_profile, sk_kind_profile_version, sk_kind_indicator, sk_kind_exception,
+    sk_kind_rulefile, sk_kind_evidence_file, sk_kind_evidence, sk_kind_chunk, sk_kind_slice,
+    sk_kind_drill;
 
 extern const struct sk_kind sk_kind_process, sk_kind_mount, sk_kind_port, sk_kind_label,
     sk_kind_container, sk_kind_image, sk_kind_host, sk_kind_evt, sk_kind_fd, sk_kind_dns,

@@ -32,6 +32,7 @@ static const struct sk_field evt_fields[] = {
        "Bytes sent over a TCP connection, told at its end (tcpclose)"),
     FU(bytes_in, U64, BYTES, 24, 0, "Bytes received over a TCP connection, told at its end"),
     FU(duration_ms, U64, MS, 25, 0, "How long a TCP connection lasted, told at its end"),
+    F(io_uring, BOOL, 26, 0, "Asked for through io_uring: how it ended is not known"),
 };
 SK_KIND(evt, NULL, "What one kernel event says");
 #undef S

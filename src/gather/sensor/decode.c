@@ -717,6 +717,7 @@ void sk_decode_event(struct sk_decode *d, const struct skw_hdr *rec, enum sk_sid
     *ret_evt = (struct sk_evt){.type = rec->type, .rawres = rec->ret};
     *ret_fd = (struct sk_fd){.num = -1};
     ret_evt->failed = rec->ret < 0;
+    ret_evt->io_uring = rec->flags & SKW_F_RING;
     ret_evt->blocked = rec->ret == -EPERM && (rec->flags & SKW_F_SECCOMP) &&
                        (rec->type < SK_E_OPEN || rec->type > SK_E_FCHOWNAT);
     if (rec->kind == SKW_CALL) {

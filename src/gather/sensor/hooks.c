@@ -256,6 +256,11 @@ void sk_hooks_settings(struct sk_sensor *s)
     ro->skb_type_tcpclose = SK_E_TCPCLOSE;
     ro->skb_type_sendto = SK_E_SENDTO;
     ro->skb_nr_write = __NR_write;
+    ro->skb_uring_nr[SKW_URING_CONNECT] = __NR_connect;
+    ro->skb_uring_nr[SKW_URING_OPENAT] = __NR_openat;
+    ro->skb_uring_nr[SKW_URING_OPENAT2] = __NR_openat2;
+    ro->skb_uring_nr[SKW_URING_RENAMEAT] = __NR_renameat2;
+    ro->skb_uring_nr[SKW_URING_UNLINKAT] = __NR_unlinkat;
     for (i = 0; i < SK_ARRAY_LEN(calls); i++)
         ro->skb_sys[calls[i].nr & (SKW_SYS_MAX - 1)] = calls[i].sys;
     ro->skb_type_exec = SK_E_EXECVE;
@@ -445,6 +450,20 @@ static void udp_want(struct sk_sensor *s)
     s->skel->bss->skb_udp_on = on;
 }
 
+/* What is asked for through io_uring: as the calls it stands for. */
+static void uring_want(struct sk_sensor *s)
+{
+    bool on = wanted(s, SK_E_CONNECT) || wanted(s, SK_E_OPENAT) || wanted(s, SK_E_OPENAT2) ||
+              wanted(s, SK_E_RENAMEAT2) || wanted(s, SK_E_UNLINKAT);
+
+    if (!on || !s->submits || s->uring)
+        return;
+    s->uring = bpf_program__attach(s->skel->progs.skb_uring);
+    if (!s->uring)
+        sk_log(s->conf.log, SK_WARN, "sensor", "what is asked for through io_uring is not seen",
+               "error=%s", strerror(errno));
+}
+
 /* What the programs are told of a call: skb_kind. */
 static unsigned call_want(const struct sk_sensor *s, const struct sk_call *call)
 {
@@ -469,6 +488,7 @@ void sk_hooks_want(struct sk_sensor *s)
 
     close_want(s);
     udp_want(s);
+    uring_want(s);
     if (s->typed && !s->refused.on) {
         r = sk_typed_attach_refused(s, &s->refused);
         if (r < 0)
@@ -497,6 +517,7 @@ void sk_hooks_done(struct sk_sensor *s)
     (void)bpf_link__destroy(s->tcp_state);
     (void)bpf_link__destroy(s->udp[0]);
     (void)bpf_link__destroy(s->udp[1]);
+    (void)bpf_link__destroy(s->uring);
     for (i = 0; i < SK_ARRAY_LEN(calls); i++)
         if (s->call[i].on)
             off[n++] = s->call[i];

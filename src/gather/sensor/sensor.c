@@ -99,13 +99,54 @@ static int rings_open(struct sk_sensor *s)
     return 0;
 }
 
-static void sends_see(void *arg, uint32_t id, const struct btf_type *t, const char *name)
+/* Tracepoints that not all kernels have. */
+static void tracepoint_see(void *arg, uint32_t id, const struct btf_type *t, const char *name)
+{
+    struct sk_sensor *s = arg;
+
+    (void)id;
+    (void)t;
+    if (strcmp(name, "btf_trace_sock_send_length") == 0)
+        s->sends = true;
+    else if (strcmp(name, "btf_trace_" SK_URING) == 0)
+        s->submits = SK_URING;
+    else if (strcmp(name, "btf_trace_" SK_URING_OLD) == 0)
+        s->submits = SK_URING_OLD;
+}
+
+/* Before 6.0 the tracepoint's arguments were others, and there was no such struct. */
+static void uring_see(void *arg, uint32_t id, const struct btf_type *t, const char *name)
 {
     bool *found = arg;
 
     (void)id;
     (void)t;
-    *found |= strcmp(name, "btf_trace_sock_send_length") == 0;
+    *found |= strcmp(name, "io_cmd_data") == 0;
+}
+
+static int tracepoints_look(struct sk_sensor *s, const struct sk_kbtf *btf)
+{
+    bool uring = false;
+    int r = sk_kbtf_each(btf, BTF_KIND_TYPEDEF, tracepoint_see, s);
+
+    if (r == 0 && s->submits)
+        r = sk_kbtf_each(btf, BTF_KIND_STRUCT, uring_see, &uring);
+    if (!uring)
+        s->submits = NULL;
+    return r;
+}
+
+static int tracepoints_open(struct sk_sensor *s)
+{
+    int r = 0;
+
+    if (!s->sends || sk_typed_udp(s))
+        r = bpf_program__set_autoload(s->skel->progs.skb_sent, false);
+    if (r == 0 && !s->submits)
+        r = bpf_program__set_autoload(s->skel->progs.skb_uring, false);
+    else if (r == 0 && strcmp(s->submits, SK_URING) != 0)
+        r = bpf_program__set_attach_target(s->skel->progs.skb_uring, 0, s->submits);
+    return r;
 }
 
 /* What there is to hook, and how pointers are followed. The kernel's types are let go of before
@@ -121,7 +162,7 @@ static int types_look(struct sk_sensor *s)
     r = sk_casts_find(&s->casts, &btf);
     s->typed = r == 0 && sk_typed_probe(&btf, &s->fn, &why) == 0;
     if (r == 0)
-        r = sk_kbtf_each(&btf, BTF_KIND_TYPEDEF, sends_see, &s->sends);
+        r = tracepoints_look(s, &btf);
     sk_kbtf_done(&btf);
     return r;
 }
@@ -140,8 +181,8 @@ static int object_open(struct sk_sensor *s, struct sk_err *err)
         sk_hooks_settings(s);
         r = sk_typed_open(s);
     }
-    if (r == 0 && (!s->sends || sk_typed_udp(s)))
-        r = bpf_program__set_autoload(s->skel->progs.skb_sent, false);
+    if (r == 0)
+        r = tracepoints_open(s);
     return r < 0 ? sk_err_errno(err, -r, "BPF object") : 0;
 }
 

@@ -63,11 +63,13 @@ struct sk_sensor {
     struct sk_tap call[SK_HOOKS_MAX]; /* by line of the hook table */
     uint64_t want[2], bulk[2];        /* types; bulk: only the recorder asks for them */
     bool queries;                     /* to name servers are wanted */
+    struct bpf_link *uring;           /* once a call was wanted that io_uring stands for */
     bool sends;                       /* the kernel tells where a socket has sent, from 6.3 */
-    bool typed;                       /* typed hooks are granted */
-    struct sk_typed fn;               /* then */
-    struct sk_tap refused;            /* and: calls that seccomp refuses */
-    int tracefs;                      /* directory, -1: none */
+    const char *submits;   /* … where io_uring is asked: the tracepoint's name, static */
+    bool typed;            /* typed hooks are granted */
+    struct sk_typed fn;    /* then */
+    struct sk_tap refused; /* and: calls that seccomp refuses */
+    int tracefs;           /* directory, -1: none */
     int epoll;
     struct sk_ring ring[SKW_RINGS];
     const struct skw_counts *counts; /* mapped, one per processor */
@@ -109,6 +111,9 @@ void sk_hooks_want(struct sk_sensor *s); /* after s->want, s->bulk */
 enum skw_ring sk_ring_of(const struct sk_sensor *s, uint32_t type);
 void sk_hooks_done(struct sk_sensor *s);
 
+#define SK_URING "io_uring_submit_req"     /* from 6.4 */
+#define SK_URING_OLD "io_uring_submit_sqe" /* the same, from 6.0 */
+
 /* ---- typed.c ---- */
 #if defined(__x86_64__)
 #define SK_CALL_PREFIX "__x64_sys_"
@@ -124,7 +129,7 @@ int sk_typed_probe(const struct sk_kbtf *btf, struct sk_typed *ret,
 int sk_typed_try(uint32_t id) SK_NODISCARD; /* an empty program there for a moment */
 bool sk_typed_preemptible(struct sk_str version, struct sk_str mode);
 int sk_typed_open(struct sk_sensor *s) SK_NODISCARD; /* after the probe, before load */
-bool sk_typed_udp(const struct sk_sensor *s); /* programs on UDP itself are granted */
+bool sk_typed_udp(const struct sk_sensor *s);        /* programs on UDP itself are granted */
 int sk_typed_load(struct sk_sensor *s) SK_NODISCARD;
 /* Attaches the hook of a line. 0 or -errno; -ENOENT: this kernel has no such function. */
 int sk_typed_attach(struct sk_sensor *s, size_t line, struct sk_tap *ret) SK_NODISCARD;
@@ -154,7 +159,7 @@ int sk_prog_load(const struct sk_prog_hook *hook, const char *name, const struct
 
 /* ---- loadlog.c ---- */
 void sk_loadlog_start(void); /* from here on libbpf is silent; this thread's refusals are kept */
-const char *sk_loadlog_reason(void);               /* "" when the kernel gave none */
+const char *sk_loadlog_reason(void); /* "" when the kernel gave none */
 /* The last line that matters of a load's log; bare: text is the log, without marks around it. */
 struct sk_str sk_loadlog_line(struct sk_str text, bool bare);
 

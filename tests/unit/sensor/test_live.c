@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
@@ -24,7 +25,7 @@ struct seen { /* of one event, copied */
     uint32_t type;
     int64_t rawres, arg0, time;
     uint64_t num, pid, ppid;
-    bool blocked, failed, created, memfd, deleted, write;
+    bool blocked, io_uring, failed, created, memfd, deleted, write;
     int64_t exit_code;
     char path[256], fd[256], cmdline[256], exepath[256], container[80], parent[64], cwd[64];
     char dns[64];
@@ -65,6 +66,7 @@ static void on_event(void *arg, const struct sk_event *ev)
                        .pid = p->pid,
                        .ppid = p->ppid,
                        .blocked = ev->evt.blocked,
+                       .io_uring = ev->evt.io_uring,
                        .failed = ev->evt.failed,
                        .created = ev->evt.is_open_create,
                        .write = ev->evt.is_open_write,
@@ -451,17 +453,15 @@ static void questions_do(void)
         _exit(97);
 }
 
-/* Whether this kernel says where a socket has sent: then a written question is seen, too. */
-static bool sends_told(void)
+static bool kernel_has(const char *name)
 {
-    static const char name[] = "btf_trace_sock_send_length";
     char *types = NULL;
     size_t n = 0;
     bool r;
 
     assert_int_equal(sk_file_read(AT_FDCWD, "/sys/kernel/btf/vmlinux", 64 << 20, &types, &n, NULL),
                      0);
-    r = memmem(types, n, name, sizeof(name)) != NULL;
+    r = memmem(types, n, name, strlen(name) + 1) != NULL;
     free(types);
     return r;
 }
@@ -478,9 +478,106 @@ static void a_question_to_a_name_server_is_told_once_whichever_call_sent_it(void
     for (name[0] = 'a'; name[0] <= 'f'; name[0]++) {
         for (i = n = 0; i < n_log; i++)
             n += strcmp(log_[i].dns, name) == 0;
-        if (name[0] != 'f' || sends_told())
+        if (name[0] != 'f' ||
+            kernel_has("btf_trace_sock_send_length")) /* that is the written one */
             assert_int_equal(n, 1);
     }
+    down();
+}
+
+/* One request after the other through a ring of one place. */
+struct one {
+    int fd;
+    unsigned *sq_tail, *sq_array, *cq_head;
+    struct io_uring_sqe *sqe;
+    struct io_uring_cqe *cqe;
+};
+
+static bool one_open(struct one *ret)
+{
+    struct io_uring_params p = {0};
+    char *sq, *cq;
+
+    ret->fd = (int)syscall(SYS_io_uring_setup, 1, &p);
+    if (ret->fd < 0)
+        return false;
+    sq = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ret->fd, IORING_OFF_SQ_RING);
+    cq = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ret->fd, IORING_OFF_CQ_RING);
+    ret->sqe = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ret->fd, IORING_OFF_SQES);
+    if (sq == MAP_FAILED || cq == MAP_FAILED || ret->sqe == MAP_FAILED)
+        _exit(90);
+    ret->sq_tail = (void *)(sq + p.sq_off.tail);
+    ret->sq_array = (void *)(sq + p.sq_off.array);
+    ret->cq_head = (void *)(cq + p.cq_off.head);
+    ret->cqe = (void *)(cq + p.cq_off.cqes);
+    return true;
+}
+
+static int one_do(struct one *o, struct io_uring_sqe sqe)
+{
+    int r;
+
+    *o->sqe = sqe;
+    o->sq_array[0] = 0;
+    __atomic_store_n(o->sq_tail, *o->sq_tail + 1, __ATOMIC_RELEASE);
+    if (syscall(SYS_io_uring_enter, o->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1)
+        _exit(91);
+    r = o->cqe[*o->cq_head & 1].res;
+    __atomic_store_n(o->cq_head, *o->cq_head + 1, __ATOMIC_RELEASE);
+    return r;
+}
+
+static void ring_do(void)
+{
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(4242), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct io_uring_sqe open_sqe = {.opcode = IORING_OP_OPENAT,
+                                          .fd = AT_FDCWD,
+                                          .addr = (uintptr_t) "ring-new",
+                                          .open_flags = O_RDWR | O_CREAT,
+                                          .len = 0600};
+    const struct io_uring_sqe rename_sqe = {.opcode = IORING_OP_RENAMEAT,
+                                            .fd = AT_FDCWD,
+                                            .addr = (uintptr_t) "ring-new",
+                                            .len = (uint32_t)AT_FDCWD,
+                                            .off = (uintptr_t) "ring-old"};
+    const struct io_uring_sqe unlink_sqe = {
+        .opcode = IORING_OP_UNLINKAT, .fd = AT_FDCWD, .addr = (uintptr_t) "ring-old"};
+    struct io_uring_sqe connect_sqe = {
+        .opcode = IORING_OP_CONNECT, .addr = (uintptr_t)&a, .off = sizeof(a)};
+    struct one o;
+
+    if (!one_open(&o))
+        _exit(42); /* not on this host */
+    connect_sqe.fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (one_do(&o, open_sqe) < 0 || one_do(&o, rename_sqe) < 0 || one_do(&o, unlink_sqe) < 0 ||
+        one_do(&o, connect_sqe) != -ECONNREFUSED)
+        _exit(92);
+}
+
+static void what_is_asked_for_through_io_uring_is_told(void **state)
+{
+    const struct seen *x;
+    int status;
+
+    if (!kernel_has("btf_trace_io_uring_submit_req"))
+        skip();
+    NEED_SENSOR(0);
+    status = run(ring_do);
+    if (WEXITSTATUS(status) == 42) {
+        down();
+        skip();
+    }
+    assert_int_equal(status, 0);
+    x = find(SK_E_OPENAT, "/ring-new");
+    assert_true(x && x->io_uring && x->write && !x->failed);
+    assert_non_null(strstr(x->path, dir)); /* whole */
+    x = find(SK_E_RENAMEAT2, "/ring-old");
+    assert_true(x && x->io_uring);
+    x = find(SK_E_UNLINKAT, "/ring-old");
+    assert_true(x && x->io_uring);
+    x = find(SK_E_CONNECT, "->127.0.0.1:4242");
+    assert_true(x && x->io_uring);
     down();
 }
 
@@ -878,6 +975,7 @@ int main(void)
         paths_are_seen_from_the_root_of_who_opens, changes_of_names_are_told_with_whole_paths,
         a_connection_is_told_by_both_ends_with_the_client_first,
         a_question_to_a_name_server_is_told_once_whichever_call_sent_it,
+        what_is_asked_for_through_io_uring_is_told,
         the_end_of_each_of_many_connections_is_told_once_by_both_ends,
         the_end_of_a_connection_that_had_no_place_counts_as_lost,
         a_call_that_seccomp_refuses_is_told_as_blocked,
