@@ -53,7 +53,8 @@ static void what_is_no_verifiers_log_says_nothing(void **state)
 {
     (void)state;
     assert_int_equal(sk_loadlog_line(SK_STR("libbpf: failed to load object\n"), false).n, 0);
-    assert_int_equal(sk_loadlog_line(SK_STR("BEGIN PROG LOAD LOG --\nprocessed 0 insns\n"), false).n, 0);
+    assert_int_equal(
+        sk_loadlog_line(SK_STR("BEGIN PROG LOAD LOG --\nprocessed 0 insns\n"), false).n, 0);
     assert_int_equal(sk_loadlog_line(SK_STR(""), false).n, 0);
 }
 
