@@ -520,8 +520,8 @@ static __always_inline int queries_tell(struct sock *sk, struct query *q, __u64 
     return 0;
 }
 
-/* To which port the call sends, and where its address is in the caller's memory: 0, of a socket that
- * is connected. */
+/* To which port the call sends, and where its address is in the caller's memory: 0, of a socket
+ * that is connected. */
 static __always_inline __be16 peer_read(const volatile struct skw_sys *y, struct pt_regs *regs,
                                         struct sock *sk, struct query *q, __u64 *addr)
 {

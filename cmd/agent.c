@@ -49,14 +49,14 @@ static int check_run(const struct sk_args *a)
     SK_CLEANUP(sk_table_freep) struct sk_table *t = NULL;
     struct sk_hook *hooks;
     struct sk_err err = {0};
-    size_t n, i, missing = 0;
+    size_t n = 0, i, missing = 0;
     int r = arena ? sk_sensor_check(arena, &hooks, &n, &err) : -ENOMEM;
     struct sk_hook *all =
         r == 0 ? sk_arena_array(arena, n + AGENT_DENY_CHECKS, sizeof(*all)) : NULL;
 
     if (r == 0 && !all)
-        r = sk_err_set(&err, -ENOMEM, "out of memory");
-    if (r < 0)
+        (void)sk_err_set(&err, -ENOMEM, "out of memory");
+    if (!all)
         return sk_fail(&err);
     for (i = 0; i < n; i++)
         all[i] = hooks[i];

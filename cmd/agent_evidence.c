@@ -311,33 +311,37 @@ static ssize_t read_at(int fd, char *dst, size_t n, uint64_t at)
     return (ssize_t)got;
 }
 
+struct piece {
+    unsigned char raw[PIECE], text[PIECE / 3 * 4 + 8]; /* and as base64 */
+};
+
 static int piece_say(struct agent_evidence *e, const struct job *j, int fd, uint64_t part,
-                     uint64_t parts, unsigned char *text, char *raw)
+                     uint64_t parts, struct piece *buf)
 {
     struct sk_chunk c = {
         .evidence_id = j->act.evidence_id, .action_id = j->act.id, .part = part, .parts = parts};
     char id[96];
-    ssize_t n = read_at(fd, raw, PIECE, part * PIECE);
+    ssize_t n = read_at(fd, (char *)buf->raw, sizeof(buf->raw), part * PIECE);
 
     if (n < 0)
         return (int)n;
     (void)snprintf(id, sizeof(id), SK_STR_FMT ":%06llu", SK_STR_ARG(c.evidence_id),
                    (unsigned long long)part);
     c.id = sk_str_c(id);
-    c.data = sk_str_n(text, (size_t)EVP_EncodeBlock(text, (const unsigned char *)raw, (int)n));
+    c.data = sk_str_n(buf->text, (size_t)EVP_EncodeBlock(buf->text, buf->raw, (int)n));
     return say(e, &sk_kind_chunk, &c, false);
 }
 
 static int pieces_say(struct agent_evidence *e, const struct job *j, int fd, uint64_t size,
                       struct sk_err *err)
 {
-    SK_CLEANUP(sk_freep) char *raw = malloc(PIECE);
-    SK_CLEANUP(sk_freep) unsigned char *text = malloc(PIECE / 3 * 4 + 8);
+    struct piece *buf = malloc(sizeof(*buf));
     uint64_t part, parts = (size + PIECE - 1) / PIECE;
-    int r = raw && text ? 0 : -ENOMEM;
+    int r = buf ? 0 : -ENOMEM;
 
     for (part = 0; part < parts && r == 0; part++)
-        r = piece_room(e) ? piece_say(e, j, fd, part, parts, text, raw) : -ECANCELED;
+        r = piece_room(e) ? piece_say(e, j, fd, part, parts, buf) : -ECANCELED;
+    free(buf);
     return r < 0 ? sk_err_errno(err, -r, "evidence " SK_STR_FMT, SK_STR_ARG(j->act.evidence_id))
                  : 0;
 }
@@ -347,7 +351,7 @@ static void send_do(struct agent_evidence *e, struct job *j)
     SK_CLEANUP(sk_closep) int fd = -1;
     char path[SK_PATH_TEXT + 64];
     struct sk_err err = {0};
-    struct stat st;
+    struct stat st = {0};
     int r = 0;
 
     act_say(e, &j->act, SK_AC_RUNNING);

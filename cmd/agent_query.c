@@ -158,6 +158,7 @@ static void job_do(struct agent_query *q, struct job *j)
     else
         j->act.error = sk_str_c(err.msg);
     (void)!hand(q, &sk_kind_action, &j->act, true); /* the agent ends: again at the next start */
+    j->act.result = j->act.error = (struct sk_str){0};
 }
 
 static void job_free(struct job *j)

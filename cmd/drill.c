@@ -221,7 +221,7 @@ static int run_run(const struct sk_args *a)
     const struct drill *v[DRILLS_MAX];
     struct drills d = {0};
     struct sk_err err = {0};
-    size_t n;
+    size_t n = 0;
     int r = drills_load(&d, &err);
 
     if (r < 0)

@@ -135,13 +135,11 @@ static size_t label_put(unsigned char *msg, size_t n, uint64_t seed, size_t len,
     return n;
 }
 
-static size_t text_put(unsigned char *msg, size_t n, const char *text)
+static size_t text_put(unsigned char *msg, size_t n, struct sk_str text)
 {
-    size_t len = strlen(text);
-
-    msg[n++] = (unsigned char)len;
-    memcpy(msg + n, text, len);
-    return n + len;
+    msg[n++] = (unsigned char)text.n;
+    memcpy(msg + n, text.p, text.n);
+    return n + text.n;
 }
 
 /* RFC 1035, a question for an address: data below one domain, domains made up, or five names that
@@ -156,15 +154,15 @@ static size_t question(unsigned char msg[256], struct sk_str how, uint64_t i)
     memcpy(msg, head, sizeof(head));
     if (sk_str_eq(how, SK_STR("data"))) {
         n = label_put(msg, n, i, 60, hex);
-        n = text_put(msg, n, "drill");
+        n = text_put(msg, n, SK_STR("drill"));
     } else if (sk_str_eq(how, SK_STR("random"))) {
         n = label_put(msg, n, i, 16, abc);
     } else {
         msg[n++] = 1;
         msg[n++] = (unsigned char)('a' + i % 5);
-        n = text_put(msg, n, "drill");
+        n = text_put(msg, n, SK_STR("drill"));
     }
-    n = text_put(msg, n, "example");
+    n = text_put(msg, n, SK_STR("example"));
     memcpy(msg + n, tail, sizeof(tail));
     return n + sizeof(tail);
 }

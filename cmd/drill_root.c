@@ -167,7 +167,7 @@ static int put_self(struct sk_buf *out, struct sk_err *err)
     struct sk_str rest, line, before = {0};
     char path[4096];
     ssize_t slash;
-    size_t n;
+    size_t n = 0;
     int r = put_file(out, "usr/bin/skep", "/proc/self/exe", err);
 
     if (r == 0)

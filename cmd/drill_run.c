@@ -114,7 +114,7 @@ static const struct sk_alert *best_of(const struct game *g, const struct drill *
     const struct sk_alert *v = alerts->v, *best = NULL;
     size_t i;
 
-    for (i = 0; i < alerts->n; i++) {
+    for (i = 0; v && i < alerts->n; i++) {
         if (is_it(g, d, &v[i]))
             return &v[i];
         if (v[i].priority <= SK_PRIO_NOTICE && (!best || v[i].priority < best->priority))
@@ -182,7 +182,6 @@ static int benign_play(struct player *p, const struct drill *d, struct sk_arena 
     const struct sk_alert *v;
     char id[65] = "";
     int64_t code = 0;
-    size_t i;
     int r = drill_container_run(&p->engine, d->plain_twin ? &plain : d, d->benign, id, &code, err);
 
     if (r < 0)
@@ -193,9 +192,9 @@ static int benign_play(struct player *p, const struct drill *d, struct sk_arena 
         return r;
     ret->quiet = alerts.n == 0;
     v = alerts.v;
-    for (i = 0; i < SK_MIN(alerts.n, (size_t)1); i++)
-        ret->error = sk_str_c(
-            sk_arena_printf(a, "the harmless twin raised \"%.*s\"", SK_STR_ARG(v[i].rule)));
+    if (v && alerts.n)
+        ret->error =
+            sk_str_c(sk_arena_printf(a, "the harmless twin raised \"%.*s\"", SK_STR_ARG(v->rule)));
     return 0;
 }
 

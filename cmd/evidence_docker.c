@@ -30,9 +30,8 @@ int evidence_docker_ask(const char *socket, const char *what, struct sk_arena *a
                         struct sk_container *ret, struct sk_str *ret_upper, struct sk_err *err)
 {
     SK_CLEANUP(sk_http_freep) struct sk_http *h = NULL;
-    const struct sk_http_conf conf = {.base = "http://docker",
-                                      .unix_socket = sk_docker_socket(socket),
-                                      .timeout_ms = ANSWER_MS};
+    const struct sk_http_conf conf = {
+        .base = "http://docker", .unix_socket = sk_docker_socket(socket), .timeout_ms = ANSWER_MS};
     struct sk_buf path, out;
     int r;
 

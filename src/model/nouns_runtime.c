@@ -117,7 +117,8 @@ static const struct sk_field container_fields[] = {
     FO(labels, LIST, sk_kind_label, 28, 0, "Labels"),
     F(cgroup_id, U64, 29, 0, "Id of its cgroup (version 2); 0: not known"),
     F(late, BOOL, 30, 0, "Events came before the runtime told of it"),
-    F(complete, BOOL, 31, 0, "All that the runtime knows of it was read, its rights and mounts too"),
+    F(complete, BOOL, 31, 0,
+      "All that the runtime knows of it was read, its rights and mounts too"),
 };
 SK_KIND(container, "containers", "A container, running or gone");
 #undef S

@@ -55,7 +55,7 @@ static bool expires_read(struct sk_call *c, struct sk_str text, int64_t *ret)
     if (text.n == 0)
         return true;
     if (sk_time_parse(text, ret) == 0 && *ret > now &&
-        *ret - now <= SK_JOIN_DAYS_MAX * 86400 * SK_NS_PER_S)
+        *ret - now <= SK_JOIN_DAYS_MAX * (86400 * SK_NS_PER_S))
         return true;
     sk_call_error(c, 422, "bad_time",
                   "\"expires\" must be a time within the next %d days, as 2027-01-31T00:00:00Z",

@@ -73,7 +73,7 @@ void sk_api_attack(struct sk_call *c)
     size_t i;
     int r = t ? 0 : sk_err_set(&err, -ENOMEM, "out of memory");
 
-    sk_time_format(sk_now_wall_ns() - DAYS * 86400 * SK_NS_PER_S, since);
+    sk_time_format(sk_now_wall_ns() - DAYS * (86400 * SK_NS_PER_S), since);
     (void)snprintf(filter, sizeof(filter), "time >= \"%s\"", since);
     if (r == 0)
         r = sk_expr_compile(&sk_kind_alert, sk_str_c(filter), &where, &err);

@@ -52,9 +52,9 @@ struct sk_incident_set { /* what is to be changed */
     uint32_t state, verdict; /* enum sk_incident_state, enum sk_verdict */
     struct sk_str assignee;
 };
-/* The same made of the members of an incident, as it was before, and of the alerts of all: open ones
- * are closed with it, and those closed with its verdict opened with it; who had it, or nobody, hands
- * them on. Under the lock of the changes; before the incident itself is stored. */
+/* The same made of the members of an incident, as it was before, and of the alerts of all: open
+ * ones are closed with it, and those closed with its verdict opened with it; who had it, or nobody,
+ * hands them on. Under the lock of the changes; before the incident itself is stored. */
 int sk_incident_parts(struct sk_call *c, const struct sk_incident *was,
                       const struct sk_incident_set *set, struct sk_err *err) SK_NODISCARD;
 

@@ -75,7 +75,7 @@ static int script_open(int dir, struct sk_str path, char shown[2 * SK_EV_PATH])
         return -errno;
     if (path.p[0] != '/')
         at = sk_ev_link_read(dir, "cwd", cwd, sizeof(cwd));
-    (void)snprintf(shown, 2 * SK_EV_PATH, "%s%s%.*s", at.n ? at.p : "", at.n ? "/" : "",
+    (void)snprintf(shown, (size_t)2 * SK_EV_PATH, "%s%s%.*s", at.n ? at.p : "", at.n ? "/" : "",
                    (int)SK_MIN(path.n, (size_t)SK_EV_PATH - 1), path.p);
     fd = (int)syscall(SYS_openat2, root, shown, &how, sizeof(how));
     return fd < 0 ? -errno : fd;

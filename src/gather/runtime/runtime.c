@@ -328,7 +328,7 @@ const char *sk_docker_socket(const char *given)
     if (given)
         return given;
     return env && sk_str_starts(sk_str_c(env), SK_STR("unix://")) ? env + strlen("unix://")
-                                                                   : "/run/docker.sock";
+                                                                  : "/run/docker.sock";
 }
 
 int sk_runtime_new(const struct sk_runtime_conf *conf, struct sk_runtime **ret, struct sk_err *err)

@@ -144,7 +144,7 @@ int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n, str
     struct sk_typed fn = {0};
     struct sk_prog_hook tracepoint = {.type = BPF_PROG_TYPE_TRACEPOINT};
     struct sk_kbtf btf = {0};
-    const char *why;
+    const char *why = NULL;
     size_t n = 0, i;
     int r;
 
@@ -160,7 +160,6 @@ int sk_sensor_check(struct sk_arena *a, struct sk_hook **ret, size_t *ret_n, str
                                   .used = r == 0 && typed[i].used};
     }
     prog = sk_prog_load(&tracepoint, "skep_check", nothing, SK_ARRAY_LEN(nothing));
-    why = NULL;
     r = sk_kbtf_read(&btf);
     if (r == 0)
         r = sk_typed_probe(&btf, &fn, &why);

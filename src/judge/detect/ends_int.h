@@ -6,8 +6,9 @@
 #include "model/nouns.h"
 
 #define DA_ENDS 32
-#define DA_ENDS_AGAIN_NS (60LL * 1000000000) /* the same connection made anew is news after that   \
-                                              */
+#define DA_ENDS_AGAIN_NS                                                                           \
+    (60LL * 1000000000) /* the same connection made anew is news after that                        \
+                         */
 
 struct da_ends {
     struct sk_endpoint v[DA_ENDS];

@@ -72,7 +72,7 @@ static int add_field(struct sk_template *t, const struct sk_kind *kind, const st
 {
     struct x_src head = {sk_str_sub(src->text, 0, end), src->at};
     struct x_rawterm raw;
-    struct x_term term, *terms;
+    struct x_term term = {0}, *terms;
     struct sk_str *names;
     size_t i;
     int r;

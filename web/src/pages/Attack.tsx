@@ -118,7 +118,7 @@ function Played({ cell: c }: { cell: Cell }) {
 
 /** Where a long English word may be broken, when its column is narrow: "Orchestra-tion". */
 function hyphenable(name: string): string {
-  return name.replace(/\p{L}{6,}(?=(?:tion|ment|ing)\b)/gu, '$&\u00ad');
+  return name.replace(/\p{L}{6,}(?=(?:tion|ing)\b)/gu, '$&\u00ad');
 }
 
 function CellBox(props: {
