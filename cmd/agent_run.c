@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent_run.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -294,6 +295,7 @@ static int parts_new(struct sk_agent_run *a, struct sk_err *err)
     if (r < 0)
         return r;
     r = sk_sensor_new(&sensor, &a->sensor, err);
+    (void)malloc_trim(0); /* libbpf has read all of the kernel's types: before the rules come */
     if (r == 0)
         r = agent_record_new(a, err);
     if (r == 0)

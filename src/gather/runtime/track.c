@@ -293,11 +293,15 @@ static int image_join(struct sk_rt_track *t, struct sk_arena *a, struct sk_conta
 
 /* ---- one container -------------------------------------------------------------------------- */
 
-/* The exit that an event told is not undone by an answer that the engine made before it. */
+/* The exit that an event told is not undone by an answer that the engine made before it, nor by one
+ * that says nothing of how it ended, as a peek does. */
 static void keep_newer(const struct sk_rt_entry *old, struct sk_container *c)
 {
-    if (!old || old->c.state != SK_CS_EXITED || old->c.finished <= c->started ||
-        (c->state != SK_CS_RUNNING && c->state != SK_CS_CREATED))
+    bool lives = c->state == SK_CS_RUNNING || c->state == SK_CS_CREATED;
+
+    if (!old || old->c.state != SK_CS_EXITED || old->c.finished <= c->started)
+        return;
+    if (!lives && c->finished > 0)
         return;
     c->state = SK_CS_EXITED;
     c->finished = old->c.finished;
